@@ -1,0 +1,611 @@
+"""Assumptions as data: defaults < city < scenario < user, each value with unit and source.
+
+Every number of policy, tariff, cost or design stands in ``defaults/*.toml`` as
+``{value, unit, source, verified}`` under a dotted key, ``FILE.KEY``. A city folder, a named
+scenario and the command line may replace values, never invent keys.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any, Final, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+from pvplan.errors import AssumptionError, nearest
+
+DEFAULTS: Final = Path(__file__).parent / "defaults"
+Value = float | int | str | bool | tuple[str, ...]
+Layer = Literal["default", "city", "scenario", "user"]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One assumption: its value, unit, meaning, bounds, source, and which layer set it."""
+
+    key: str
+    value: Value
+    unit: str
+    source: str
+    verified: bool
+    zh: str
+    en: str
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    layer: Layer = "default"
+
+
+@dataclass(frozen=True)
+class Footprints:
+    """How rows of a footprint file become buildings (``footprints.toml``)."""
+
+    storey_height_m: float
+    default_height_m: float
+    max_height_m: float
+    max_bad_height_fraction: float
+    min_area_m2: float
+    min_width_m: float
+    contained_fraction: float
+    default_use: str
+
+
+@dataclass(frozen=True)
+class Surfaces:
+    """How a footprint becomes planes (``surfaces.toml``)."""
+
+    sheet_min_area_m2: float
+    sheet_max_height_m: float
+    sheet_uses: tuple[str, ...]
+    metal_sheet_slope_deg: float
+    saw_tooth_slope_deg: float
+    saw_tooth_plan_fraction: float
+    pitched_slope_deg: float
+
+
+@dataclass(frozen=True)
+class FormLayout:
+    """What of a plane of one roof form can carry modules (``layout.toml``)."""
+
+    mounting: str
+    racked_tilt_deg: float
+    edge_setback_m: float
+    obstruction_fraction: float
+    skylight_fraction: float
+    walkway_fraction: float
+    load_excluded_fraction: float
+    array_fill_fraction: float
+    max_azimuth_from_equator_deg: float
+
+    @property
+    def usable_fraction(self) -> float:
+        """Share of the area inside the setback that is usable."""
+        return (
+            (1.0 - self.obstruction_fraction)
+            * (1.0 - self.skylight_fraction)
+            * (1.0 - self.walkway_fraction)
+            * (1.0 - self.load_excluded_fraction)
+        )
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The layout rules of every roof form, and the solstice window (``layout.toml``)."""
+
+    flat_concrete: FormLayout
+    metal_sheet: FormLayout
+    saw_tooth: FormLayout
+    pitched: FormLayout
+    solstice_first_hour: float
+    solstice_last_hour: float
+
+    def of(self, roof_form: str) -> FormLayout:
+        """Return the rules of one roof form."""
+        rules: FormLayout = getattr(self, roof_form)
+        return rules
+
+
+@dataclass(frozen=True)
+class Module:
+    """One PV module (``module.toml``); ``gamma_pdc`` in 1/°C as in pvlib."""
+
+    power_w: float
+    length_m: float
+    width_m: float
+    gamma_pdc: float
+    first_year_degradation_fraction: float
+    degradation_fraction_per_year: float
+
+    @property
+    def area_m2(self) -> float:
+        """Area of one module, m²."""
+        return self.length_m * self.width_m
+
+
+@dataclass(frozen=True)
+class Mounting:
+    """Heat-loss factors u_c and u_v of pvlib.temperature.pvsyst_cell."""
+
+    heat_loss_constant_w_per_m2_k: float
+    heat_loss_wind_w_per_m2_k_per_m_per_s: float
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Itemised DC losses; they multiply (``system.toml``)."""
+
+    soiling_fraction: float
+    shading_fraction: float
+    mismatch_fraction: float
+    wiring_fraction: float
+    connections_fraction: float
+    nameplate_fraction: float
+    availability_fraction: float
+
+    @property
+    def kept_fraction(self) -> float:
+        """Product of (1 - loss) over all items."""
+        kept = 1.0
+        for item in fields(self):
+            kept *= 1.0 - float(getattr(self, item.name))
+        return kept
+
+
+@dataclass(frozen=True)
+class System:
+    """From light on the plane to alternating current (``system.toml``)."""
+
+    transposition_model: str
+    albedo: float
+    dc_ac_ratio: float
+    inverter_efficiency_fraction: float
+    flush: Mounting
+    racked: Mounting
+    losses: Losses
+
+
+@dataclass(frozen=True)
+class WeatherRules:
+    """How hourly weather is checked, repaired and scaled (``weather.toml``)."""
+
+    closure_tolerance_fraction: float
+    decomposition_model: str
+    cell_size_deg: float
+    node_size_deg: float
+    ghi_ratio_step: float
+    azimuth_step_deg: float
+    min_ghi_ratio: float
+    max_ghi_ratio: float
+    max_distance_km: float
+    clear_sky_aod700: float
+    clear_sky_precipitable_water_cm: float
+
+
+@dataclass(frozen=True)
+class IrradianceRules:
+    """Plausible range of an irradiance raster (``irradiance.toml``)."""
+
+    year_low_kwh_per_m2: float
+    year_high_kwh_per_m2: float
+    month_low_kwh_per_m2: float
+    month_high_kwh_per_m2: float
+
+
+@dataclass(frozen=True)
+class RegisterRules:
+    """When a register row is believed (``register.toml``)."""
+
+    max_density_w_per_m2: float
+    min_density_w_per_m2: float
+    max_distance_m: float
+
+
+@dataclass(frozen=True)
+class Finance:
+    """Cost and time (``finance.toml``)."""
+
+    capex_cny_per_kw_dc: float
+    opex_cny_per_kw_dc_per_year: float
+    discount_rate_fraction: float
+    lifetime_years: int
+
+
+@dataclass(frozen=True)
+class Tariff:
+    """What a kilowatt-hour earns (``tariff.toml``)."""
+
+    self_consumption_fraction: float
+    retail_price_cny_per_kwh: float
+    export_price_cny_per_kwh: float
+
+    @property
+    def mean_price_cny_per_kwh(self) -> float:
+        """Price of the mix of own use and export."""
+        own = self.self_consumption_fraction
+        return own * self.retail_price_cny_per_kwh + (1.0 - own) * self.export_price_cny_per_kwh
+
+
+@dataclass(frozen=True)
+class CarbonFactors:
+    """Electricity emission factors by purpose, tCO₂/MWh (``carbon.toml``)."""
+
+    shanghai_reporting_tco2_per_mwh: float
+    mee_shanghai_2022_tco2_per_mwh: float
+    national_2023_tco2_per_mwh: float
+
+
+@dataclass(frozen=True)
+class Carbon:
+    """Purpose and factors of the avoided emissions (``carbon.toml``)."""
+
+    purpose: str
+    factors: CarbonFactors
+
+    @property
+    def factor_tco2_per_mwh(self) -> float:
+        """The factor that the purpose chooses."""
+        return float(getattr(self.factors, f"{self.purpose}_tco2_per_mwh"))
+
+
+@dataclass(frozen=True)
+class GoalSettings:
+    """Which roofs the goals speak of (``goals.toml``, settings)."""
+
+    new_plant_from: date
+    industrial_uses: tuple[str, ...]
+    industrial_uses_outside_parks: tuple[str, ...]
+    unknown_use_in_park_counts: bool
+
+
+GOAL_SCOPES: Final = ("existing_industrial", "new_industrial", "industrial", "all")
+GOAL_METRICS: Final = ("installed_dc_kw", "full_installation", "coverage_fraction", "added_dc_kw")
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One goal with its clause (``goals.toml``); ``target`` is None where it is derived."""
+
+    id: str
+    enabled: bool
+    name_zh: str
+    name_en: str
+    clause_zh: str
+    clause_en: str
+    document: str
+    scope: str
+    level: str
+    metric: str
+    target: float | None
+    unit: str
+    deadline: date
+    verified: bool
+    note: str = ""
+    place_id: str | None = None
+    baseline: date | None = None
+    applies_within: tuple[float, ...] = (-180.0, -90.0, 180.0, 90.0)
+
+    def applies_at(self, longitude: float, latitude: float) -> bool:
+        """Whether the document speaks of a place (degrees, WGS84)."""
+        west, south, east, north = self.applies_within
+        return west <= longitude <= east and south <= latitude <= north
+
+
+@dataclass(frozen=True)
+class Assumptions:
+    """Every assumption of a run, typed, with the entries they came from."""
+
+    footprints: Footprints
+    surfaces: Surfaces
+    layout: Layout
+    module: Module
+    system: System
+    weather: WeatherRules
+    irradiance: IrradianceRules
+    register: RegisterRules
+    finance: Finance
+    tariff: Tariff
+    carbon: Carbon
+    goal_settings: GoalSettings
+    goals: tuple[Goal, ...]
+    scenario: str | None = None
+    entries: Mapping[str, Entry] = field(default_factory=dict, repr=False)
+
+    def fingerprint(self) -> str:
+        """SHA-256 over every value and every goal, in one stated order (16 hex digits)."""
+        payload = {
+            "values": {key: self.entries[key].value for key in sorted(self.entries)},
+            "goals": [_plain(goal) for goal in self.goals],
+        }
+        text = json.dumps(payload, sort_keys=True, ensure_ascii=False, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _plain(goal: Goal) -> dict[str, Any]:
+    return {item.name: getattr(goal, item.name) for item in fields(goal)}
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises
+    ------
+    AssumptionError
+        The file is not TOML, or cannot be read; names file and place.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise AssumptionError(
+            f"{path.name}: cannot be read as TOML ({error}); mend the file"
+        ) from (error)
+
+
+def _entries_below(prefix: str, table: Mapping[str, Any]) -> dict[str, Entry]:
+    found: dict[str, Entry] = {}
+    for name, value in table.items():
+        key = f"{prefix}.{name}"
+        if not isinstance(value, dict):
+            raise AssumptionError(f"{key}: an assumption needs value, unit, source and verified")
+        if "value" not in value:
+            found.update(_entries_below(key, value))
+            continue
+        known = {item.name for item in fields(Entry)} - {"key", "layer"}
+        unknown = set(value) - known
+        missing = {"value", "unit", "source", "verified", "zh", "en"} - set(value)
+        if unknown or missing:
+            raise AssumptionError(f"{key}: unknown {sorted(unknown)}, missing {sorted(missing)}")
+        words = {**value, "value": _value(value["value"])}
+        words["choices"] = tuple(value.get("choices", ()))
+        found[key] = Entry(key=key, **words)
+    return found
+
+
+def _value(raw: Any) -> Value:
+    return tuple(str(item) for item in raw) if isinstance(raw, list | tuple) else raw
+
+
+GOAL_WORDS: Final = frozenset(item.name for item in fields(Goal)) - {"id"}
+
+
+def _default_layers() -> tuple[dict[str, Entry], dict[str, dict[str, Any]], dict[str, Any]]:
+    entries: dict[str, Entry] = {}
+    goals: dict[str, dict[str, Any]] = {}
+    scenarios: dict[str, Any] = {}
+    for path in sorted(DEFAULTS.glob("*.toml")):
+        content = read_toml(path)
+        if path.stem == "scenarios":
+            scenarios = content
+        elif path.stem == "goals":
+            entries.update(_entries_below("goals.settings", content.pop("settings")))
+            goals = content
+        else:
+            entries.update(_entries_below(path.stem, content))
+    return entries, goals, scenarios
+
+
+def load(
+    *,
+    city: Mapping[str, Any] | None = None,
+    city_scenarios: Mapping[str, Any] | None = None,
+    scenario: str | None = None,
+    user: Mapping[str, Any] | None = None,
+) -> Assumptions:
+    """Lay the defaults, a city's, a scenario's and the user's values over each other.
+
+    Parameters
+    ----------
+    city
+        Differences of a city folder: dotted key to value.
+    city_scenarios
+        Further scenarios: name to ``{"name_zh", "name_en", "set": {dotted key: value}}``.
+    scenario
+        Name of the scenario to use.
+    user
+        Differences given by the user: dotted key to value or to its text.
+
+    Returns
+    -------
+    Assumptions
+        Typed values with their entries.
+
+    Raises
+    ------
+    AssumptionError
+        Unknown key or scenario (the nearest known is named), wrong type, out of range.
+    """
+    entries, goals, scenarios = _default_layers()
+    scenarios = {**scenarios, **(city_scenarios or {})}
+    layers: list[tuple[Layer, Mapping[str, Any]]] = [("city", city or {})]
+    if scenario is not None:
+        if scenario not in scenarios:
+            raise AssumptionError(
+                f"--scenario: '{scenario}' is unknown; {nearest(scenario, scenarios)}"
+            )
+        layers.append(("scenario", scenarios[scenario].get("set", {})))
+    layers.append(("user", user or {}))
+    faults: list[str] = []
+    for layer, differences in layers:
+        for key, raw in differences.items():
+            try:
+                _lay(entries, goals, key, raw, layer)
+            except AssumptionError as error:
+                faults.extend(error.faults)
+    if faults:
+        raise AssumptionError(faults)
+    return _typed(entries, goals, scenario)
+
+
+def scenario_names(city_scenarios: Mapping[str, Any] | None = None) -> dict[str, tuple[str, str]]:
+    """Return scenario id to (Chinese name, English name)."""
+    scenarios = {**_default_layers()[2], **(city_scenarios or {})}
+    return {key: (item["name_zh"], item["name_en"]) for key, item in scenarios.items()}
+
+
+def _lay(
+    entries: dict[str, Entry],
+    goals: dict[str, dict[str, Any]],
+    key: str,
+    raw: Any,
+    layer: Layer,
+) -> None:
+    if key in entries:
+        entry = entries[key]
+        entries[key] = replace(entry, value=_coerced(entry, raw), layer=layer)
+        return
+    head, _, word = key.rpartition(".")
+    goal_id = head.removeprefix("goals.")
+    if head.startswith("goals.") and goal_id in goals and word in GOAL_WORDS:
+        goals[goal_id] = {**goals[goal_id], word: _coerced_goal(key, word, raw)}
+        return
+    known = [*entries, *(f"goals.{goal}.{w}" for goal in goals for w in ("enabled", "target"))]
+    raise AssumptionError(f"{layer}: assumption '{key}' is unknown; {nearest(key, known)}")
+
+
+def _coerced(entry: Entry, raw: Any) -> Value:
+    fault = f"{entry.key}: {raw!r} is not usable"
+    if isinstance(entry.value, bool):
+        return _boolean(raw, fault)
+    if isinstance(entry.value, tuple):
+        return _value(raw.split(",") if isinstance(raw, str) else raw)
+    if isinstance(entry.value, str):
+        if entry.choices and raw not in entry.choices:
+            raise AssumptionError(f"{fault}; {nearest(str(raw), entry.choices)}")
+        return str(raw)
+    number = _number(raw, fault, entry.unit)
+    if isinstance(entry.value, int) and not number.is_integer():
+        raise AssumptionError(f"{fault}: a whole number [{entry.unit}] is needed")
+    low, high = entry.low, entry.high
+    if (low is not None and number < low) or (high is not None and number > high):
+        raise AssumptionError(f"{fault}: must lie between {low:g} and {high:g} {entry.unit}")
+    return int(number) if isinstance(entry.value, int) else number
+
+
+def _boolean(raw: Any, fault: str) -> bool:
+    words = {"true": True, "false": False, "1": True, "0": False}
+    if str(raw).lower() not in words:
+        raise AssumptionError(f"{fault}: must be true or false")
+    return words[str(raw).lower()]
+
+
+def _number(raw: Any, fault: str, unit: str) -> float:
+    try:
+        number = float(raw)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if not abs(number) < float("inf"):
+        raise AssumptionError(f"{fault}: a number [{unit}] is needed")
+    return number
+
+
+def _coerced_goal(key: str, word: str, raw: Any) -> Any:
+    fault = f"{key}: {raw!r} is not usable"
+    if word in ("enabled", "verified"):
+        return _boolean(raw, fault)
+    if word == "target":
+        number = _number(raw, fault, "the goal's own")
+        if number < 0:
+            raise AssumptionError(f"{fault}: a target is not negative")
+        return number
+    return str(raw)
+
+
+def _goal(goal_id: str, words: Mapping[str, Any]) -> Goal:
+    faults = [
+        f"goals.{goal_id}.{word}: unknown; {nearest(word, GOAL_WORDS)}"
+        for word in words
+        if word not in GOAL_WORDS
+    ]
+    if words.get("scope") not in GOAL_SCOPES:
+        faults.append(f"goals.{goal_id}.scope: {words.get('scope')!r}; one of {GOAL_SCOPES}")
+    if words.get("metric") not in GOAL_METRICS:
+        faults.append(f"goals.{goal_id}.metric: {words.get('metric')!r}; one of {GOAL_METRICS}")
+    if faults:
+        raise AssumptionError(faults)
+    dates = {
+        word: _date(f"goals.{goal_id}.{word}", words[word])
+        for word in ("deadline", "baseline")
+        if word in words
+    }
+    within = tuple(float(edge) for edge in words.get("applies_within", Goal.applies_within))
+    given = {**words, **dates, "applies_within": within}
+    return Goal(id=goal_id, **{"target": None, **given})
+
+
+def _date(key: str, raw: Any) -> date:
+    try:
+        return date.fromisoformat(str(raw))
+    except ValueError as error:
+        raise AssumptionError(f"{key}: {raw!r} is not a date; write YYYY-MM-DD") from error
+
+
+def _built(kind: type[T], prefix: str, entries: Mapping[str, Entry], used: set[str]) -> T:
+    hints = get_type_hints(kind)
+    words: dict[str, Any] = {}
+    for item in fields(kind):  # type: ignore[arg-type]
+        key = f"{prefix}.{item.name}"
+        hint = hints[item.name]
+        if is_dataclass(hint):
+            words[item.name] = _built(hint, key, entries, used)  # type: ignore[arg-type]
+            continue
+        if key not in entries:
+            raise AssumptionError(f"{key}: missing in the defaults")
+        used.add(key)
+        words[item.name] = _as(hint, entries[key])
+    return kind(**words)
+
+
+def _as(hint: Any, entry: Entry) -> Any:
+    if hint is date:
+        return _date(entry.key, entry.value)
+    if get_origin(hint) is tuple and get_args(hint):
+        return entry.value
+    return hint(entry.value)
+
+
+def _typed(
+    entries: dict[str, Entry], goals: Mapping[str, Mapping[str, Any]], scenario: str | None
+) -> Assumptions:
+    groups: dict[str, tuple[type[Any], str]] = {
+        "footprints": (Footprints, "footprints"),
+        "surfaces": (Surfaces, "surfaces"),
+        "layout": (Layout, "layout"),
+        "module": (Module, "module"),
+        "system": (System, "system"),
+        "weather": (WeatherRules, "weather"),
+        "irradiance": (IrradianceRules, "irradiance"),
+        "register": (RegisterRules, "register"),
+        "finance": (Finance, "finance"),
+        "tariff": (Tariff, "tariff"),
+        "carbon": (Carbon, "carbon"),
+        "goal_settings": (GoalSettings, "goals.settings"),
+    }
+    used: set[str] = set()
+    built = {name: _built(kind, key, entries, used) for name, (kind, key) in groups.items()}
+    idle = sorted(set(entries) - used)
+    if idle:
+        raise AssumptionError(f"assumptions that nothing reads: {', '.join(idle)}")
+    return Assumptions(
+        **built,
+        goals=tuple(_goal(goal_id, words) for goal_id, words in goals.items()),
+        scenario=scenario,
+        entries=dict(sorted(entries.items())),
+    )
+
+
+def parse_sets(pairs: Iterable[str]) -> dict[str, str]:
+    """Read ``key=value`` words of the command line.
+
+    Raises
+    ------
+    AssumptionError
+        A word without ``=``.
+    """
+    faults = [f"--set {pair}: write key=value" for pair in pairs if "=" not in pair]
+    if faults:
+        raise AssumptionError(faults)
+    return {key.strip(): value.strip() for key, _, value in (pair.partition("=") for pair in pairs)}

@@ -1,0 +1,1 @@
+"""What many roofs mean: sums, goals, money, carbon; no files."""

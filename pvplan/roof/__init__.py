@@ -1,0 +1,1 @@
+"""What one roof can do: arrays in, arrays out, no files."""

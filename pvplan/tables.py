@@ -1,0 +1,436 @@
+"""Every column that flows through the house: unit, meaning, range, and whether it sums.
+
+Column words follow pvlib's nomenclature where it has one; every other quantity carries its
+unit in its name. Columns marked ``sums`` are held in thousandths (see :func:`to_thousandths`),
+so that any order of adding gives the same digits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from pvplan.errors import TableError
+
+Floats = npt.NDArray[np.float64]
+Selection = npt.NDArray[np.bool_] | npt.NDArray[np.int64]
+Kind = Literal["text", "number", "count", "date", "flag"]
+
+MONTHS: Final = tuple(f"{month:02d}" for month in range(1, 13))
+ROOF_FORMS: Final = ("flat_concrete", "metal_sheet", "saw_tooth", "pitched")
+HEIGHT_SOURCES: Final = ("given", "floors", "default")
+FORM_SOURCES: Final = ("given", "inferred")
+STATUSES: Final = ("filed", "under_construction", "commissioned", "retired")
+VERDICTS: Final = ("met", "missed", "on_track", "behind", "open", "not_assessable")
+OUTSIDE_PARKS: Final = "outside-parks"
+OUTSIDE_DISTRICTS: Final = "outside-districts"
+DEMONSTRATION: Final = "demonstration"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: what it is called, measured in, means, and may hold.
+
+    ``low`` and ``high`` bound plausible values (inclusive); ``sums`` marks a quantity whose
+    value at a level is the sum over its roofs; ``nullable`` allows missing values.
+    """
+
+    name: str
+    kind: Kind
+    unit: str
+    zh: str
+    en: str
+    low: float | None = None
+    high: float | None = None
+    sums: bool = False
+    nullable: bool = False
+    values: tuple[str, ...] = ()
+
+
+def _month_columns() -> list[Column]:
+    return [
+        Column(
+            f"energy_ac_kwh_{month}", "number", "kWh",
+            f"{int(month)}月交流发电量", f"AC energy in month {int(month)}", 0, sums=True,
+        )
+        for month in MONTHS
+    ]  # fmt: skip
+
+
+# fmt: off
+BUILDINGS: Final = (
+    Column("name", "text", "", "名称", "Name", nullable=True),
+    Column("height_m", "number", "m", "高度", "Height above ground", 0, 1000),
+    Column("height_source", "text", "", "高度来源", "Source of the height", values=HEIGHT_SOURCES),
+    Column("use", "text", "", "用途", "Use", nullable=True),
+    Column("completed_on", "date", "", "竣工日期", "Completed on", nullable=True),
+    Column("source", "text", "", "数据来源", "Source of the row", nullable=True),
+    Column("park_id", "text", "", "园区编号", "Park id", nullable=True),
+    Column("district_id", "text", "", "区编号", "District id", nullable=True),
+)
+ROOFS: Final = (
+    *BUILDINGS,
+    Column("roof_form", "text", "", "屋面形式", "Roof form", values=ROOF_FORMS),
+    Column("roof_form_source", "text", "", "屋面形式来源", "Source of the roof form",
+           values=FORM_SOURCES),
+    Column("footprint_area_m2", "number", "m²", "屋顶(投影)面积", "Gross roof area in plan",
+           0, 5e6, sums=True),
+    Column("usable_area_m2", "number", "m²", "可利用面积(投影)", "Usable roof area in plan",
+           0, 5e6, sums=True),
+    Column("module_area_m2", "number", "m²", "组件面积", "Sum of module areas", 0, 5e6, sums=True),
+    Column("module_count", "count", "", "组件数", "Modules", 0, sums=True),
+    Column("plane_count", "count", "", "屋面数", "Planes", 0, 1000),
+    Column("surface_tilt", "number", "°", "组件倾角", "Module tilt", 0, 90),
+    Column("surface_azimuth", "number", "°", "组件方位角(180为正南)",
+           "Module azimuth, 180 = south (first plane)", 0, 360),
+    Column("gcr", "number", "1", "阵列占地比", "Ground coverage ratio", 0, 1),
+    Column("row_pitch_m", "number", "m", "阵列行距", "Row pitch", 0, 100, nullable=True),
+    Column("capacity_dc_kw", "number", "kWp", "可装容量(直流)", "Technical potential, DC",
+           0, 1e6, sums=True),
+    Column("capacity_ac_kw", "number", "kW", "可装容量(交流)", "Technical potential, AC",
+           0, 1e6, sums=True),
+    Column("ghi_kwh_per_m2_per_year", "number", "kWh/m²", "年水平面总辐照量",
+           "Global horizontal irradiation per year", 300, 3000),
+    Column("poa_reference_kwh_per_year", "number", "kWh", "理论发电量(倾斜面辐照×容量)",
+           "Reference energy: plane-of-array irradiation × capacity", 0, sums=True),
+    Column("energy_ac_kwh_per_year", "number", "kWh", "首年交流发电量", "AC energy in year one",
+           0, sums=True),
+    *_month_columns(),
+)
+PLAN_ROOFS: Final = (
+    *ROOFS,
+    Column("in_goal_scope", "flag", "", "计入工业目标", "Counts toward the industrial goals"),
+    Column("is_new_plant", "flag", "", "新建厂房", "New plant (by completion date)"),
+    Column("installed_dc_kw", "number", "kWp", "已装容量(屋顶已核对)",
+           "Installed, matched to the roof", 0, 1e6, sums=True, nullable=True),
+    Column("capex_cny", "number", "CNY", "投资额", "Capital cost of the potential", 0, sums=True),
+    Column("opex_cny_per_year", "number", "CNY/a", "年运维费", "Operating cost per year", 0,
+           sums=True),
+    Column("revenue_cny_per_year", "number", "CNY/a", "首年收益", "Revenue in year one", 0,
+           sums=True),
+    Column("npv_cny", "number", "CNY", "净现值", "Net present value", sums=True),
+    Column("avoided_tco2_per_year", "number", "tCO₂/a", "年减排量", "Avoided emissions per year",
+           0, sums=True),
+)
+RATIOS: Final = (
+    Column("specific_yield_kwh_per_kw", "number", "kWh/kWp", "等效利用小时(首年)",
+           "Specific yield, year one", 0, 2500, nullable=True),
+    Column("performance_ratio_fraction", "number", "1", "系统效率(PR)", "Performance ratio",
+           0, 1.05, nullable=True),
+    Column("coverage_fraction", "number", "1", "组件面积/屋顶面积",
+           "Module area / gross roof area, if all is built", 0, 1.5, nullable=True),
+    Column("capacity_density_w_per_m2", "number", "W/m²", "单位屋顶面积容量",
+           "DC capacity per gross roof area", 0, 300, nullable=True),
+    Column("used_potential_fraction", "number", "1", "已用潜力比例",
+           "Installed / technical potential", 0, nullable=True),
+    Column("lcoe_cny_per_kwh", "number", "CNY/kWh", "度电成本", "Levelised cost of electricity",
+           0, nullable=True),
+    Column("payback_years", "number", "a", "静态回收期", "Simple payback", 0, nullable=True),
+)
+LEVEL_HEAD: Final = (
+    Column("name_zh", "text", "", "名称", "Name (zh)", nullable=True),
+    Column("name_en", "text", "", "英文名称", "Name (en)", nullable=True),
+    Column("source", "text", "", "数据来源", "Source of the rows", nullable=True),
+    Column("roof_count", "count", "", "屋顶数", "Roofs", 0, sums=True),
+)
+LEVEL_REGISTER: Final = (
+    Column("installed_unlocated_dc_kw", "number", "kWp", "已装容量(仅知园区)",
+           "Installed, park known, roof not", 0, sums=True, nullable=True),
+    Column("installed_total_dc_kw", "number", "kWp", "已装容量合计", "Installed, total", 0,
+           sums=True, nullable=True),
+)
+LEVEL_GOAL: Final = (
+    Column("goal_id", "text", "", "目标编号", "Goal the gap refers to", nullable=True),
+    Column("target_dc_kw", "number", "kWp", "目标值", "Target", 0, nullable=True),
+    Column("gap_dc_kw", "number", "kWp", "差距(目标−已装)", "Gap (target − installed)",
+           nullable=True),
+)
+GOALS: Final = (
+    Column("goal_id", "text", "", "目标编号", "Goal"),
+    Column("name_zh", "text", "", "目标", "Goal (zh)"),
+    Column("name_en", "text", "", "目标(英文)", "Goal (en)"),
+    Column("clause_zh", "text", "", "条文", "Clause text"),
+    Column("clause_en", "text", "", "条文(英文释义)", "Clause, English gloss"),
+    Column("goal_source", "text", "", "文件出处", "Document"),
+    Column("verified", "flag", "", "已核实", "Verified"),
+    Column("scope", "text", "", "范围", "Scope"),
+    Column("level", "text", "", "层级", "Level", values=("city", "district", "park")),
+    Column("place_id", "text", "", "地区编号", "Place id"),
+    Column("place_zh", "text", "", "地区", "Place (zh)", nullable=True),
+    Column("place_en", "text", "", "地区(英文)", "Place (en)", nullable=True),
+    Column("deadline", "date", "", "期限", "Deadline"),
+    Column("as_of", "date", "", "评估日期", "As of"),
+    Column("metric", "text", "", "指标", "Metric"),
+    Column("target_method", "text", "", "目标值来由", "How the target came about"),
+    Column("target", "number", "see unit", "目标值", "Target", nullable=True),
+    Column("installed", "number", "see unit", "已完成", "Achieved", nullable=True),
+    Column("gap", "number", "see unit", "差距", "Gap", nullable=True),
+    Column("unit", "text", "", "单位", "Unit"),
+    Column("target_dc_kw", "number", "kWp", "目标容量", "Target in capacity", nullable=True),
+    Column("installed_dc_kw", "number", "kWp", "已装容量", "Installed capacity", nullable=True),
+    Column("gap_dc_kw", "number", "kWp", "容量差距", "Gap in capacity", nullable=True),
+    Column("unmatched_dc_kw", "number", "kWp", "未核对登记容量", "Register rows without a place",
+           nullable=True),
+    Column("pace_needed_kw_per_year", "number", "kWp/a", "所需年均新增", "Pace needed",
+           nullable=True),
+    Column("pace_trailing_kw_per_year", "number", "kWp/a", "近12个月新增",
+           "Pace of the last 12 months", nullable=True),
+    Column("verdict", "text", "", "结论", "Verdict", values=VERDICTS),
+    Column("reason_zh", "text", "", "说明", "Why (zh)", nullable=True),
+    Column("reason_en", "text", "", "说明(英文)", "Why (en)", nullable=True),
+)
+LEDGER: Final = (
+    Column("roof_id", "text", "", "屋顶编号", "Roof id", nullable=True),
+    Column("park_id", "text", "", "园区编号", "Park id", nullable=True),
+    Column("district_id", "text", "", "区编号", "District id", nullable=True),
+    Column("capacity_dc_kw", "number", "kWp", "容量(直流)", "DC capacity", 0, nullable=True),
+    Column("capacity_ac_kw", "number", "kW", "容量(交流)", "AC capacity", 0, nullable=True),
+    Column("status", "text", "", "状态", "Status", values=STATUSES),
+    Column("filed_on", "date", "", "备案日期", "Filed on", nullable=True),
+    Column("commissioned_on", "date", "", "并网日期", "Commissioned on", nullable=True),
+    Column("matched_by", "text", "", "核对方式", "Matched by",
+           values=("roof_id", "coordinates", "park", "none")),
+    Column("source", "text", "", "数据来源", "Source of the row", nullable=True),
+)
+REJECTED: Final = (
+    Column("input", "text", "", "输入", "Input",
+           values=("buildings", "parks", "districts", "register", "weather", "irradiance")),
+    Column("file", "text", "", "文件", "File"),
+    Column("row", "count", "", "行号(自1起)", "Row in the file, first = 1", nullable=True),
+    Column("id", "text", "", "编号", "Id", nullable=True),
+    Column("reason", "text", "", "原因", "Reason"),
+    Column("done", "text", "", "处理", "What was done",
+           values=("rejected", "altered", "unmatched")),
+    Column("detail", "text", "", "处理说明", "Detail", nullable=True),
+)
+# fmt: on
+
+
+def names(columns: Iterable[Column]) -> list[str]:
+    """Return the column names in order."""
+    return [column.name for column in columns]
+
+
+def sum_names(columns: Iterable[Column]) -> list[str]:
+    """Return the names of the columns that sum, in order."""
+    return [column.name for column in columns if column.sums]
+
+
+def to_thousandths(values: npt.ArrayLike) -> Floats:
+    """Round to thousandths, so that sums over whole thousandths are exact in any order.
+
+    Parameters
+    ----------
+    values
+        Any shape; NaN stays NaN. Magnitudes up to 9e12 keep their thousandths exactly.
+
+    Returns
+    -------
+    ndarray of float64
+        The nearest multiples of 0.001.
+    """
+    return np.rint(np.asarray(values, dtype=np.float64) * 1000.0) / 1000.0
+
+
+def exact_sum(values: pd.Series[Any] | Floats) -> float:
+    """Sum thousandths as integers: the same digits in any order, NaN if any value is missing.
+
+    An empty input sums to 0.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    if np.isnan(array).any():
+        return float("nan")
+    return float(np.rint(array * 1000.0).astype(np.int64).sum()) / 1000.0
+
+
+def check(table: pd.DataFrame, columns: Iterable[Column], *, title: str) -> None:
+    """Check a table against its columns and raise once with every fault.
+
+    Parameters
+    ----------
+    table
+        The table; extra columns are allowed.
+    columns
+        What it must hold.
+    title
+        What the message calls it, usually a file name.
+
+    Raises
+    ------
+    TableError
+        A column is missing, a value is missing, out of range, unknown, or a summing column is
+        not held in thousandths. Each fault names column, row count, first row and value.
+    """
+    faults: list[str] = []
+    for column in columns:
+        if column.name not in table.columns:
+            faults.append(f"{title}: {column.name}: column is missing")
+            continue
+        faults.extend(_faults_of(table[column.name], column, title))
+    if faults:
+        raise TableError(faults)
+
+
+def _faults_of(series: pd.Series[Any], column: Column, title: str) -> list[str]:
+    missing = series.isna()
+    faults = [] if column.nullable else _fault(title, column, series, missing, "missing")
+    if column.kind in ("number", "count"):
+        number = pd.to_numeric(series, errors="coerce")
+        if column.low is not None:
+            wrong = number < column.low
+            faults += _fault(title, column, series, wrong, f"below {column.low:g}")
+        if column.high is not None:
+            wrong = number > column.high
+            faults += _fault(title, column, series, wrong, f"above {column.high:g}")
+        if column.sums:
+            scaled = number * 1000.0
+            wrong = (scaled - scaled.round()).abs() > 1e-4 * np.maximum(1.0, scaled.abs() * 1e-9)
+            faults += _fault(title, column, series, wrong.fillna(False), "not in thousandths")
+    if column.values:
+        wrong = ~missing & ~series.isin(column.values)
+        faults += _fault(title, column, series, wrong, f"not one of {', '.join(column.values)}")
+    return faults
+
+
+def _fault(
+    title: str, column: Column, series: pd.Series[Any], wrong: pd.Series[Any], what: str
+) -> list[str]:
+    count = int(wrong.sum())
+    if not count:
+        return []
+    position = int(np.asarray(wrong, dtype=bool).argmax())
+    first, value = series.index[position], series.iloc[position]
+    return [f"{title}: {column.name}: {count} rows {what} (first: row '{first}' = {value!r})"]
+
+
+@dataclass(frozen=True)
+class Weather:
+    """A year of hourly weather of one place, as its source labelled it.
+
+    Attributes
+    ----------
+    hourly
+        Index: tz-aware times as the file labels them, one row an hour. Columns ``ghi``,
+        ``dni``, ``dhi`` [W/m², mean over the interval], ``temp_air`` [°C], ``wind_speed`` [m/s].
+    label
+        Where in its interval a time stands: ``start``, ``middle``, ``end``; ``instant`` means
+        that values and sun both belong to the time itself plus ``offset_minutes``.
+    latitude, longitude
+        Degrees, north and east positive, WGS84.
+    altitude_m
+        Height above sea level, m.
+    source
+        What the file says of itself.
+    offset_minutes
+        Only for ``instant``: minutes from the label to the moment of measurement.
+    """
+
+    hourly: pd.DataFrame
+    label: Literal["start", "middle", "end", "instant"]
+    latitude: float
+    longitude: float
+    altitude_m: float
+    source: str
+    offset_minutes: float = 0.0
+
+    @property
+    def sun_times(self) -> pd.DatetimeIndex:
+        """Times at which the sun is taken: the middle of each interval."""
+        minutes = {"start": 30.0, "middle": 0.0, "end": -30.0, "instant": self.offset_minutes}
+        times = pd.DatetimeIndex(self.hourly.index)
+        return times + pd.Timedelta(minutes=minutes[self.label])
+
+
+@dataclass(frozen=True)
+class Sun:
+    """The sun over one place at the middle of each interval; arrays of shape (time,).
+
+    Degrees as in pvlib; ``dni_extra`` in W/m²; ``airmass`` relative (NaN below the horizon).
+    """
+
+    apparent_zenith: Floats
+    azimuth: Floats
+    dni_extra: Floats
+    airmass: Floats
+
+    @property
+    def cos_zenith(self) -> Floats:
+        """Cosine of the apparent zenith, not below 0."""
+        cosine: Floats = np.maximum(np.cos(np.radians(self.apparent_zenith)), 0.0)
+        return cosine
+
+    def at(self, hours: Selection) -> Sun:
+        """Return the sun of some hours only."""
+        return Sun(
+            self.apparent_zenith[hours],
+            self.azimuth[hours],
+            self.dni_extra[hours],
+            self.airmass[hours],
+        )
+
+
+@dataclass(frozen=True)
+class Sky:
+    """Irradiance and air of hours of a place; arrays of shape (time,).
+
+    ``ghi``, ``dni``, ``dhi`` in W/m²; ``temp_air`` °C; ``wind_speed`` m/s; ``month`` 0-11.
+    """
+
+    ghi: Floats
+    dni: Floats
+    dhi: Floats
+    temp_air: Floats
+    wind_speed: Floats
+    month: npt.NDArray[np.int64]
+
+    def at(self, hours: Selection) -> Sky:
+        """Return the sky of some hours only."""
+        return Sky(
+            self.ghi[hours],
+            self.dni[hours],
+            self.dhi[hours],
+            self.temp_air[hours],
+            self.wind_speed[hours],
+            self.month[hours],
+        )
+
+    def monthly_ghi(self) -> Floats:
+        """Return GHI by month, kWh/m², shape (12,)."""
+        return np.bincount(self.month, weights=self.ghi, minlength=12) / 1000.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run found: the one object that every table, map, sheet and page reads.
+
+    Attributes
+    ----------
+    roofs, parks, districts
+        GeoDataFrames, EPSG:4326, indexed by ``roof_id``, ``park_id``, ``district_id`` and
+        sorted by it; the rows "outside parks" / "outside districts" carry no geometry.
+    city
+        One row, indexed by the city's id.
+    goals
+        One row for each goal, level and place.
+    ledger
+        Register rows with the roof, park and district found for them; index ``system_id``.
+    rejected
+        Rows of the inputs that were rejected, altered or not matched.
+    meta
+        Everything of ``run.json``: fingerprint, inputs, assumptions, counts, warnings, versions.
+    """
+
+    roofs: gpd.GeoDataFrame
+    parks: gpd.GeoDataFrame
+    districts: gpd.GeoDataFrame
+    city: pd.DataFrame
+    goals: pd.DataFrame
+    ledger: pd.DataFrame
+    rejected: pd.DataFrame
+    meta: Mapping[str, Any] = field(default_factory=dict)

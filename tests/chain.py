@@ -1,0 +1,100 @@
+"""The independent truth of the yield: one ``pvlib.ModelChain`` run for one plane of one roof."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pvlib
+
+from pvplan.assumptions import Assumptions
+from pvplan.roof import weather
+from pvplan.tables import Floats
+
+
+def model_chain(
+    base: weather.Base,
+    *,
+    latitude: float,
+    longitude: float,
+    monthly_ghi: Floats,
+    tilt: float,
+    azimuth: float,
+    racked: bool,
+    assumptions: Assumptions,
+) -> Floats:
+    """AC energy by month [kWh] of one kW DC by ``pvlib.ModelChain`` at the roof's own place."""
+    rules, system, module = assumptions.weather, assumptions.system, assumptions.module
+    sun = weather.sun_over(base.times, latitude, longitude, base.altitude_m)
+    sky = weather.scaled(base, sun, monthly_ghi / base.sky.monthly_ghi(), rules)
+    frame = pd.DataFrame(
+        {name: getattr(sky, name) for name in ("ghi", "dni", "dhi", "temp_air", "wind_speed")},
+        index=base.times,
+    ).sort_index()
+    mounting = system.racked if racked else system.flush
+    marion: Any = pvlib.iam.marion_diffuse("physical", tilt)
+    array = pvlib.pvsystem.Array(
+        pvlib.pvsystem.FixedMount(tilt, azimuth),
+        albedo=system.albedo,
+        module_parameters={
+            "pdc0": 1.0,
+            "gamma_pdc": module.gamma_pdc,
+            "FD": float(marion["sky"]),
+            "module_efficiency": module.power_w / (module.length_m * module.width_m) / 1000.0,
+            "alpha_absorption": 0.9,
+        },
+        temperature_model_parameters={
+            "u_c": mounting.heat_loss_constant_w_per_m2_k,
+            "u_v": mounting.heat_loss_wind_w_per_m2_k_per_m_per_s,
+        },
+    )
+    efficiency = system.inverter_efficiency_fraction
+    losses = system.losses
+    kept = 1.0 - module.first_year_degradation_fraction
+    for name in (
+        "soiling",
+        "shading",
+        "mismatch",
+        "wiring",
+        "connections",
+        "nameplate",
+        "availability",
+    ):
+        kept *= 1.0 - getattr(losses, f"{name}_fraction")
+    plant = pvlib.pvsystem.PVSystem(
+        arrays=[array],
+        inverter_parameters={
+            "pdc0": 1.0 / (system.dc_ac_ratio * efficiency),
+            "eta_inv_nom": efficiency,
+        },
+        losses_parameters={
+            name: 0.0
+            for name in (
+                "soiling",
+                "shading",
+                "mismatch",
+                "wiring",
+                "connections",
+                "lid",
+                "nameplate_rating",
+                "availability",
+            )
+        }
+        | {"age": 100.0 * (1.0 - kept)},
+    )
+    chain = pvlib.modelchain.ModelChain(
+        plant,
+        pvlib.location.Location(latitude, longitude, altitude=base.altitude_m),
+        transposition_model=system.transposition_model,
+        aoi_model="physical",
+        spectral_model="no_loss",
+        dc_model="pvwatts",
+        ac_model="pvwatts",
+        losses_model="pvwatts",
+        temperature_model="pvsyst",
+    )
+    chain.run_model(frame)
+    power = chain.results.ac.fillna(0.0)
+    months = pd.DatetimeIndex(power.index).month
+    return np.array([power[months == month].sum() for month in range(1, 13)])
