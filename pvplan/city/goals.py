@@ -97,26 +97,28 @@ def judge(goal: Goal, standing: Standing, as_of: date) -> Verdict:
     as_of
         The day of the verdict.
     """
-    target, reached = standing.target_kw, standing.installed_kw
-    if not target > 0.0:
+    if not standing.target_kw > 0.0:
         return _unknown("目标范围内没有屋顶", "no roof in the goal's scope", np.nan)
-    if np.isnan(reached):
+    if np.isnan(standing.installed_kw):
         return _unknown("未提供装机登记", "no register of installed systems was given", np.nan)
-    if as_of > goal.deadline:
-        return _after(goal, standing)
-    years = max((goal.deadline - as_of).days, 1) / DAYS_PER_YEAR
-    needed = max(target - reached, 0.0) / years
+    return _after(goal, standing) if as_of > goal.deadline else _before(goal, standing, as_of)
+
+
+def _before(goal: Goal, standing: Standing, as_of: date) -> Verdict:
+    target, reached = standing.target_kw, standing.installed_kw
     if reached >= target:
         return Verdict("met", "已达目标", "the target is reached", 0.0)
-    if reached + standing.unmatched_kw >= target:
-        return _unknown(
-            "未核对的登记项可能改变结论", "unplaced register rows could change the verdict", needed
-        )
+    years = max((goal.deadline - as_of).days, 1) / DAYS_PER_YEAR
+    needed = (target - reached) / years
     if not standing.covers_scope:
         return _unknown(
             "登记只含工业屋顶，目标涵盖全部光伏",
             "the register holds industrial roofs only, the goal speaks of all PV",
             needed,
+        )
+    if reached + standing.unmatched_kw >= target:
+        return _unknown(
+            "未核对的登记项可能改变结论", "unplaced register rows could change the verdict", needed
         )
     pace = standing.trailing_kw_per_year
     if np.isnan(pace):

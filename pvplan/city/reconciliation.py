@@ -79,9 +79,9 @@ def reconcile(
     density = _density(ledger, buildings)
     _check_unit(density, rules)
     large = density > rules.max_density_w_per_m2
-    for system, row in ledger[large].iterrows():
+    for (system, row), found in zip(ledger[large].iterrows(), density[large], strict=True):
         reasons[str(system)] = (
-            f"capacity_dc_kw {row['capacity_dc_kw']:g} makes {density[system]:.0f} W/m² on roof"
+            f"capacity_dc_kw {row['capacity_dc_kw']:g} makes {found:.0f} W/m² on roof"
             f" {row['roof_id']}, above {rules.max_density_w_per_m2:g}: check unit, roof or"
             " duplicate rows"
         )

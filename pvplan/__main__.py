@@ -1,0 +1,299 @@
+"""Command line: ``python -m pvplan run``."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+# GDAL reads this once, when it is loaded: no driver that follows a file's text elsewhere.
+from pvplan import (
+    assumptions,
+    sources,  # noqa: F401  (its import sets OGR_SKIP)
+)
+from pvplan.errors import AssumptionError, InputError, PvplanError
+from pvplan.reports.terminal import show
+from pvplan.run import Inputs, inputs_of_folder, run_city, write_run
+from pvplan.run import Progress as Report
+
+DATUMS: Final = ("wgs84", "gcj02", "bd09", "cgcs2000")
+UNITS: Final = (
+    "kwh_per_m2_per_day",
+    "kwh_per_m2_per_month",
+    "kwh_per_m2_per_year",
+    "w_per_m2",
+)
+ROLES: Final = ("buildings", "parks", "districts", "register")
+EXAMPLES: Final = """examples:
+  python -m pvplan run data/rooftops/shanghai --out runs/shanghai
+  python -m pvplan run --buildings roofs.gpkg --parks parks.geojson --weather place.epw --out runs/x
+  python -m pvplan run --buildings osm.geojson --districts datav.json --districts-datum gcj02 \\
+      --weather place.epw --set finance.capex_cny_per_kw_dc=2800 --out runs/y
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of every command."""
+    main = argparse.ArgumentParser(
+        prog="python -m pvplan",
+        description="工业园区屋顶光伏：潜力、目标与差距 · Rooftop PV on industrial parks:"
+        " potential, goals and gaps.",
+    )
+    commands = main.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    run = commands.add_parser(
+        "run",
+        help="compute a city: capacity and yield of every roof, gap of every park",
+        description="Compute what each roof, park and district can install [kWp] and yield"
+        " [kWh/a], and set it against the goals. Needs only --buildings, or a city folder.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_inputs(run)
+    _add_wording(run)
+    result = run.add_argument_group("result")
+    result.add_argument(
+        "--out", type=Path, required=True, help="folder for the result; made if missing"
+    )
+    result.add_argument(
+        "--as-of",
+        type=_day,
+        default=None,
+        metavar="YYYY-MM-DD",
+        help="day for which goals and installed systems are stated (default: today)",
+    )
+    result.add_argument(
+        "--scenario",
+        default=None,
+        metavar="NAME",
+        help=f"named set of differences: {', '.join(assumptions.scenario_names())}, or the city"
+        " folder's own (default: none)",
+    )
+    result.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="sets",
+        help="replace one assumption, e.g. finance.capex_cny_per_kw_dc=2800 [CNY/kW]; may be"
+        " repeated; keys, units and defaults: python -m pvplan assumptions",
+    )
+    commands.add_parser(
+        "assumptions",
+        help="list every assumption: key, default, unit, source",
+        description="List every assumption with its default, unit, meaning, source and whether"
+        " it was verified.",
+    )
+    return main
+
+
+def _add_inputs(run: argparse.ArgumentParser) -> None:
+    files = run.add_argument_group("input files")
+    files.add_argument(
+        "city", nargs="?", type=Path, help="city folder with a city.toml; its files are used"
+    )
+    files.add_argument(
+        "--buildings",
+        type=Path,
+        metavar="F",
+        help="footprints: GeoJSON, GeoPackage, shapefile (.shp or zipped), GeoParquet,"
+        " FlatGeobuf, KML",
+    )
+    files.add_argument("--parks", type=Path, metavar="F", help="park polygons (default: none)")
+    files.add_argument(
+        "--districts", type=Path, metavar="F", help="district polygons (default: none)"
+    )
+    files.add_argument(
+        "--irradiance",
+        type=Path,
+        metavar="F.tif",
+        help="GeoTIFF of GHI, 1 band (year) or 12 (months) (default: the bundled raster where it"
+        " covers every roof and no weather is given, else the weather's own GHI)",
+    )
+    files.add_argument(
+        "--weather",
+        type=Path,
+        metavar="F.epw",
+        help="hourly year: EPW, PVGIS TMY (JSON, CSV, EPW), NASA POWER CSV, TMY3, or our CSV"
+        " (default: the bundled base year where its raster covers every roof)",
+    )
+    files.add_argument(
+        "--register",
+        type=Path,
+        metavar="F.csv",
+        help="installed systems; the header states the unit (W, kW, MW, 万千瓦) (default: none,"
+        " then gaps are not assessable)",
+    )
+
+
+def _add_wording(run: argparse.ArgumentParser) -> None:
+    words = run.add_argument_group("how to read them")
+    words.add_argument(
+        "--datum", choices=DATUMS, default=None, help="datum of every vector file (default: wgs84)"
+    )
+    for role in ROLES:
+        words.add_argument(
+            f"--{role}-datum", choices=DATUMS, default=None, help=f"datum of the {role} alone"
+        )
+    for role in ROLES[:3]:
+        words.add_argument(
+            f"--{role}-crs",
+            default=None,
+            metavar="EPSG:N",
+            help=f"CRS of the {role}, where the file does not say",
+        )
+    words.add_argument(
+        "--map",
+        action="append",
+        default=[],
+        metavar="COLUMN=FIELD",
+        dest="maps",
+        help="field of the buildings file for one of our columns, e.g. height_m=H [m]; may be"
+        " repeated",
+    )
+    words.add_argument(
+        "--parks-where",
+        default=None,
+        metavar="FIELD=VALUE",
+        help="take only these rows of the parks file, e.g. Class=3 (default: all)",
+    )
+    words.add_argument(
+        "--irradiance-unit",
+        choices=UNITS,
+        default=None,
+        help="unit of the raster, where its tags do not say (kWh/m² per day, month or year, or"
+        " mean W/m²)",
+    )
+    words.add_argument(
+        "--weather-label",
+        choices=("start", "middle", "end", "instant"),
+        default=None,
+        help="where in its hour a time stands (default: the format's own rule)",
+    )
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a date; write YYYY-MM-DD") from None
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run a command; 0 when done, 2 for a fault that a person can mend, 130 when interrupted."""
+    options = parser().parse_args(words)
+    console = Console()
+    errors = Console(stderr=True)
+    try:
+        if options.command == "assumptions":
+            _list_assumptions(console)
+        else:
+            _run(options, console, errors)
+    except PvplanError as error:
+        for fault in error.faults:
+            errors.print(f"error: {fault}", style="red", markup=False, highlight=False)
+        return 2
+    except KeyboardInterrupt:
+        errors.print("interrupted: nothing was written", markup=False)
+        return 130
+    return 0
+
+
+def _run(options: argparse.Namespace, console: Console, errors: Console) -> None:
+    inputs = _inputs(options)
+    as_of = options.as_of or date.today()  # noqa: DTZ011 (the reader's own calendar day)
+    with _told(errors) as report:
+        plan = run_city(
+            inputs,
+            as_of=as_of,
+            scenario=options.scenario,
+            user=assumptions.parse_sets(options.sets),
+            progress=report,
+        )
+        plan = write_run(plan, options.out, report)
+    for warning in plan.meta["warnings"]:
+        errors.print(f"warning: {warning}", style="yellow", markup=False, highlight=False)
+    show(plan, console)
+    seconds = sum(plan.meta["seconds"].values())
+    console.print(
+        f"{len(plan.roofs)} roofs in {seconds:.1f} s; written to {options.out}"
+        f" (fingerprint {plan.meta['fingerprint']})",
+        markup=False,
+        highlight=False,
+    )
+
+
+def _inputs(options: argparse.Namespace) -> Inputs:
+    given = {
+        name: getattr(options, name)
+        for name in ("buildings", "parks", "districts", "irradiance", "weather", "register")
+        if getattr(options, name) is not None
+    }
+    if options.city is None and "buildings" not in given:
+        raise InputError("run: nothing to read; give a city folder or --buildings FILE")
+    base = inputs_of_folder(options.city) if options.city else Inputs(given["buildings"])
+    datum = dict(base.datum)
+    crs = {}
+    for role in ROLES:
+        chosen = getattr(options, f"{role}_datum") or options.datum
+        if chosen:
+            datum[role] = chosen
+        if getattr(options, f"{role}_crs", None):
+            crs[role] = getattr(options, f"{role}_crs")
+    return dataclasses.replace(
+        base,
+        **given,
+        datum=datum,
+        crs=crs,
+        field_map=_maps(options.maps),
+        parks_where=options.parks_where,
+        irradiance_unit=options.irradiance_unit,
+        weather_label=options.weather_label,
+    )
+
+
+def _maps(pairs: Sequence[str]) -> dict[str, str]:
+    faults = [
+        f"--map {pair}: write COLUMN=FIELD, e.g. height_m=H" for pair in pairs if "=" not in pair
+    ]
+    if faults:
+        raise AssumptionError(faults)
+    return dict(pair.split("=", 1) for pair in pairs)
+
+
+@contextmanager
+def _told(errors: Console) -> Iterator[Report]:
+    """Show stages as they begin; silent where nobody watches."""
+    if not errors.is_terminal:
+        yield lambda _: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=errors, transient=True) as bar:
+        task = bar.add_task("start", total=None)
+        yield lambda stage: bar.update(task, description=stage)
+
+
+def _list_assumptions(console: Console) -> None:
+    for entry in assumptions.load().entries.values():
+        state = "verified" if entry.verified else "unverified"
+        console.print(
+            f"{entry.key} = {entry.value} [{entry.unit}]  {entry.zh}; {entry.en}"
+            f"  ({state}: {entry.source})",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+if __name__ == "__main__":
+    if sys.platform != "win32":
+        os.environ.setdefault("PYTHONUTF8", "1")
+    sys.exit(main())
