@@ -13,6 +13,22 @@ from pvplan.roof import weather
 from pvplan.tables import Floats
 
 
+def place_weather(
+    base: weather.Base,
+    *,
+    latitude: float,
+    longitude: float,
+    monthly_ghi: Floats,
+    assumptions: Assumptions,
+) -> pd.DataFrame:
+    """Hourly weather of one place with its own sun and its own monthly GHI [kWh/m²]."""
+    sun = weather.sun_over(base.times, latitude, longitude, base.altitude_m)
+    ratio = monthly_ghi / base.sky.monthly_ghi()
+    sky = weather.scaled(base, sun, ratio, assumptions.weather)
+    columns = ("ghi", "dni", "dhi", "temp_air", "wind_speed")
+    return pd.DataFrame({c: getattr(sky, c) for c in columns}, index=base.times).sort_index()
+
+
 def model_chain(
     base: weather.Base,
     *,
@@ -25,13 +41,30 @@ def model_chain(
     assumptions: Assumptions,
 ) -> Floats:
     """AC energy by month [kWh] of one kW DC by ``pvlib.ModelChain`` at the roof's own place."""
-    rules, system, module = assumptions.weather, assumptions.system, assumptions.module
-    sun = weather.sun_over(base.times, latitude, longitude, base.altitude_m)
-    sky = weather.scaled(base, sun, monthly_ghi / base.sky.monthly_ghi(), rules)
-    frame = pd.DataFrame(
-        {name: getattr(sky, name) for name in ("ghi", "dni", "dhi", "temp_air", "wind_speed")},
-        index=base.times,
-    ).sort_index()
+    hourly = place_weather(
+        base,
+        latitude=latitude,
+        longitude=longitude,
+        monthly_ghi=monthly_ghi,
+        assumptions=assumptions,
+    )
+    return run_chain(
+        hourly, base.altitude_m, latitude, longitude, tilt, azimuth, racked, assumptions
+    )
+
+
+def run_chain(
+    hourly: pd.DataFrame,
+    altitude_m: float,
+    latitude: float,
+    longitude: float,
+    tilt: float,
+    azimuth: float,
+    racked: bool,
+    assumptions: Assumptions,
+) -> Floats:
+    """The chain itself, on weather that is ready."""
+    system, module = assumptions.system, assumptions.module
     mounting = system.racked if racked else system.flush
     marion: Any = pvlib.iam.marion_diffuse("physical", tilt)
     array = pvlib.pvsystem.Array(
@@ -85,7 +118,7 @@ def model_chain(
     )
     chain = pvlib.modelchain.ModelChain(
         plant,
-        pvlib.location.Location(latitude, longitude, altitude=base.altitude_m),
+        pvlib.location.Location(latitude, longitude, altitude=altitude_m),
         transposition_model=system.transposition_model,
         aoi_model="physical",
         spectral_model="no_loss",
@@ -94,7 +127,7 @@ def model_chain(
         losses_model="pvwatts",
         temperature_model="pvsyst",
     )
-    chain.run_model(frame)
+    chain.run_model(hourly)
     power = chain.results.ac.fillna(0.0)
     months = pd.DatetimeIndex(power.index).month
     return np.array([power[months == month].sum() for month in range(1, 13)])

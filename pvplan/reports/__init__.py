@@ -1,0 +1,1 @@
+"""Doors to files that go out, and back in."""

@@ -1,0 +1,99 @@
+"""Tables as CSV: what Excel opens rightly, and what comes back as it was.
+
+UTF-8 with a byte-order mark, lines ending in CR LF (so that a lone CR inside a cell is quoted),
+numbers as the shortest digits that read back the same, dates as ISO 8601, missing as nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from pvplan.reports.columns import SHAPES, described
+from pvplan.tables import Column
+
+# A spreadsheet takes a cell that starts like this for a formula (OWASP, "CSV Injection"). One
+# apostrophe in front makes it text; cells that start with apostrophes and then like this get
+# one as well, so that taking one away always gives back what was there.
+FORMULA: Final = re.compile("^'*[=+\\-@\t\r\n＝＋－＠]")
+SHIELDED: Final = re.compile("^'+[=+\\-@\t\r\n＝＋－＠]")
+
+
+def write_separated(name: str, table: pd.DataFrame, path: Path) -> None:
+    """Write one table.
+
+    Parameters
+    ----------
+    name
+        Name of the table, a key of :data:`~pvplan.reports.columns.SHAPES`.
+    table
+        The table in its canonical form; geometry is left out.
+    path
+        The file.
+    """
+    whole = table.reset_index() if SHAPES[name].index is not None else table
+    cells = {column.name: _printed(whole[column.name], column) for column in described(name, table)}
+    pd.DataFrame(cells, index=whole.index).to_csv(
+        path, index=False, encoding="utf-8-sig", lineterminator="\r\n"
+    )
+
+
+def _printed(values: pd.Series[Any], column: Column) -> pd.Series[Any]:
+    if column.kind == "text":
+        risky = values.str.match(FORMULA.pattern).fillna(False).astype(bool)
+        return values.mask(risky, "'" + values)
+    if column.kind == "date":
+        days: pd.Series[Any] = values.dt.strftime("%Y-%m-%d")
+        return days
+    if column.kind == "flag":
+        return values.map({True: "true", False: "false"})
+    if values.dtype == np.float64:
+        digits = [plain_number(value) for value in values.tolist()]
+        return pd.Series(digits, index=values.index, dtype=object)
+    return values
+
+
+def plain_number(value: float) -> str:
+    """Return the shortest digits that read back as the same number; NaN gives no digits."""
+    if np.isnan(value):
+        return ""
+    return str(np.format_float_positional(value, trim="-"))
+
+
+def read_separated(path: Path) -> pd.DataFrame:
+    """Read a table that :func:`write_separated` wrote, every cell still text, missing as NaN."""
+    cells = pd.read_csv(
+        path, dtype="str", encoding="utf-8-sig", keep_default_na=False, na_values=[""]
+    )
+    return cells.apply(_unshielded) if len(cells) else cells
+
+
+def _unshielded(values: pd.Series[Any]) -> pd.Series[Any]:
+    shielded = values.str.match(SHIELDED.pattern).fillna(False).astype(bool)
+    return values.mask(shielded, values.str[1:])
+
+
+def numbered(cells: pd.DataFrame, columns: tuple[Column, ...]) -> pd.DataFrame:
+    """Return cells with flags as bool and numbers as float, exactly the numbers printed.
+
+    Parameters
+    ----------
+    cells
+        What :func:`read_separated` returned.
+    columns
+        What each of its columns holds.
+    """
+    return cells.assign(**{column.name: _valued(cells[column.name], column) for column in columns})
+
+
+def _valued(cells: pd.Series[Any], column: Column) -> pd.Series[Any]:
+    if column.kind == "flag":
+        return cells.map({"true": True, "false": False})
+    if column.kind in ("number", "count"):  # pandas' own parsing may miss the last digit
+        numbers = [float(text) for text in cells.tolist()]
+        return pd.Series(numbers, index=cells.index, dtype="float64")
+    return cells

@@ -1,0 +1,141 @@
+"""Roofs as GeoParquet; roofs, parks and districts as layers of a GeoPackage. All EPSG:4326."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import geopandas as gpd
+import pandas as pd
+import pyarrow as pa
+import pyogrio
+
+from pvplan.reports.columns import SHAPES, described, encodable
+from pvplan.tables import Plan
+
+LAYERS: Final = tuple(name for name, shape in SHAPES.items() if shape.spatial)
+_CLOCK: Final = "OGR_CURRENT_DATE"
+
+
+def write_parquet(roofs: gpd.GeoDataFrame, path: Path) -> None:
+    """Write the roofs as GeoParquet, ``roof_id`` as a column, dates as dates.
+
+    Parameters
+    ----------
+    roofs
+        The roofs in their canonical form.
+    path
+        The file.
+    """
+    _flat("roofs", roofs).to_parquet(path, index=False, compression="zstd")
+
+
+def read_parquet(path: Path) -> gpd.GeoDataFrame:
+    """Read the roofs back, indexed by ``roof_id``."""
+    return gpd.read_parquet(path).set_index("roof_id")
+
+
+def write_geopackage(plan: Plan, path: Path) -> None:
+    """Write the layers roofs, parks and districts; rows without an outline are left to the tables.
+
+    Parameters
+    ----------
+    plan
+        The plan in its canonical form. ``meta["as_of"]`` dates the file in place of the clock,
+        so that the same plan gives the same bytes.
+    path
+        The file; must not exist.
+
+    Raises
+    ------
+    OSError
+        A layer was not written whole.
+    """
+    with _dated(str(plan.meta.get("as_of", "1970-01-01"))[:10]):
+        for name in LAYERS:
+            table: gpd.GeoDataFrame = getattr(plan, name)
+            placed = table[table.geometry.notna() & ~table.geometry.is_empty]
+            pyogrio.write_dataframe(
+                _flat(name, placed),
+                path,
+                layer=name,
+                driver="GPKG",
+                geometry_type="MultiPolygon",
+                promote_to_multi=True,
+                use_arrow=True,
+                layer_options={
+                    "IDENTIFIER": f"{SHAPES[name].zh} {SHAPES[name].en}",
+                    "DESCRIPTION": _caption(plan),
+                },
+            )
+            _refuse_partial(path, name, len(placed))
+
+
+def _refuse_partial(path: Path, name: str, rows: int) -> None:
+    # On a full disk GDAL may leave out the spatial index, made last, without a word.
+    layer = pyogrio.read_info(path, layer=name)
+    if layer["features"] != rows or not layer["capabilities"]["fast_spatial_filter"]:
+        raise OSError(errno.EIO, f"layer {name} was not written whole", path.name)
+
+
+def _caption(plan: Plan) -> str:
+    city = plan.meta.get("city", {})
+    words = [
+        str(city.get("name_zh") or ""),
+        str(city.get("name_en") or ""),
+        str(plan.meta.get("as_of", "")),
+        str(plan.meta.get("fingerprint", "")),
+    ]
+    if city.get("demonstration"):
+        words.insert(0, "示范数据 demonstration data")
+    return encodable(" · ".join(word for word in words if word))
+
+
+@contextmanager
+def _dated(day: str) -> Iterator[None]:
+    before = pyogrio.get_gdal_config_option(_CLOCK)
+    pyogrio.set_gdal_config_options({_CLOCK: f"{day}T00:00:00.000Z"})
+    try:
+        yield
+    finally:
+        pyogrio.set_gdal_config_options({_CLOCK: before})
+
+
+def _flat(name: str, table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    dates = [column.name for column in described(name, table) if column.kind == "date"]
+    day: Any = pd.ArrowDtype(pa.date32())
+    return table.reset_index().assign(**{word: table[word].astype(day).array for word in dates})
+
+
+def read_outlines(path: Path, name: str) -> gpd.GeoSeries:
+    """Read the outlines of one layer, indexed by the id of its rows.
+
+    Parameters
+    ----------
+    path
+        The GeoPackage.
+    name
+        ``parks`` or ``districts``.
+    """
+    index = SHAPES[name].index
+    assert index is not None  # noqa: S101 - every spatial table has one
+    layer = pyogrio.read_dataframe(path, layer=name, columns=[index.name])
+    return gpd.GeoSeries(layer.geometry.array, index=pd.Index(layer[index.name]), crs="EPSG:4326")
+
+
+def outlines_digest(path: Path) -> str:
+    """SHA-256 over ids and outlines of parks and districts as they stand in a GeoPackage.
+
+    A GeoPackage is a database: to look at it in a GIS may change its bytes. What the program
+    reads back from it are these outlines, so these are what it checks.
+    """
+    digest = hashlib.sha256()
+    for name in ("parks", "districts"):
+        outlines = read_outlines(path, name)
+        for word, shape in zip(outlines.index, outlines.to_wkb(), strict=True):
+            digest.update(str(word).encode() + b"\0" + shape)
+    return digest.hexdigest()
