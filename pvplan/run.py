@@ -13,17 +13,18 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyproj
+import shapely
 
 import pvplan
 from pvplan import assumptions as assuming
 from pvplan.assess import Mapper, Places, assess, places
-from pvplan.assumptions import Assumptions
+from pvplan.assumptions import Assumptions, WeatherRules
 from pvplan.errors import AssumptionError, InputError, nearest
 from pvplan.goal_table import City
 from pvplan.plan import Findings, make_plan
@@ -145,7 +146,7 @@ def run_city(
     with clock.stage("read"):
         read = _read(inputs, assumptions, clock.progress)
     with clock.stage("join"):
-        buildings = _joined(read)
+        buildings, apart = _joined(read)
     with clock.stage("climate"):
         where = places(buildings)
         climate = _climate(inputs, where, assumptions)
@@ -164,6 +165,7 @@ def run_city(
             rejected=_stacked(rejected),
         )
         meta = _meta(inputs, read, climate, assumptions, as_of, scenario)
+        meta["warnings"] += apart
         plan = make_plan(roofs, findings, _city(inputs), as_of, assumptions, meta)
     return replace(plan, meta=_closed_meta(plan, clock))
 
@@ -204,7 +206,8 @@ def _read(inputs: Inputs, assumptions: Assumptions, progress: Progress) -> _Read
     )
     metric = footprints.buildings.crs
     areas: dict[str, AreaFile | None] = {}
-    for role, kind in (("parks", "park"), ("districts", "district")):
+    kinds: dict[str, Literal["park", "district"]] = {"parks": "park", "districts": "district"}
+    for role, kind in kinds.items():
         path = getattr(inputs, role)
         areas[role] = path and read_areas(
             path,
@@ -231,15 +234,26 @@ def _datum(inputs: Inputs, role: str) -> Any:
     return datum
 
 
-def _joined(read: _Read) -> gpd.GeoDataFrame:
+def _joined(read: _Read) -> tuple[gpd.GeoDataFrame, list[str]]:
+    """Give each roof its park and district; say so where a layer lies apart from every roof."""
     buildings = read.footprints.buildings.copy()
-    for column, areas in (("park_id", read.parks), ("district_id", read.districts)):
-        buildings[column] = (
-            largest_overlap(buildings, areas.areas)
-            if areas is not None
-            else pd.Series([None] * len(buildings), index=buildings.index, dtype=object)
-        )
-    return buildings
+    apart = []
+    for kind, areas in (("park", read.parks), ("district", read.districts)):
+        column = f"{kind}_id"
+        if areas is None:
+            buildings[column] = pd.Series([None] * len(buildings), buildings.index, dtype=object)
+            continue
+        buildings[column] = largest_overlap(buildings, areas.areas)
+        if buildings[column].isna().all():
+            apart_m = shapely.distance(
+                shapely.box(*buildings.total_bounds), shapely.box(*areas.areas.total_bounds)
+            )
+            apart.append(
+                f"{kind}s: none of the {len(areas.areas)} overlaps any roof (their bounds lie"
+                f" {apart_m / 1000.0:.1f} km from those of the roofs): every roof is outside"
+                f" {kind}s; check file and datum"
+            )
+    return buildings, apart
 
 
 @dataclass(frozen=True)
@@ -267,7 +281,7 @@ def _climate(inputs: Inputs, where: Places, assumptions: Assumptions) -> _Climat
     scan = label_scan(weather)
     if scan.warning:
         warnings.append(f"{weather_file.name}: {scan.warning}")
-    _check_distance(weather, weather_file, where, assumptions)
+    warnings += _distance_warning(weather, weather_file, where, assumptions.weather)
     base = roof_weather.prepare(weather, assumptions.weather)
     if base.report["redecomposed"]:
         warnings.append(
@@ -300,17 +314,27 @@ def _lender(where: Places, assumptions: Assumptions) -> CityFolder:
     )
 
 
-def _check_distance(weather: Weather, file: Path, where: Places, assumptions: Assumptions) -> None:
-    geod = pyproj.Geod(ellps="WGS84")
+def _distance_warning(
+    weather: Weather, file: Path, where: Places, rules: WeatherRules
+) -> list[str]:
+    """Warn of weather from afar; refuse that of another climate."""
     longitude, latitude = float(np.median(where.longitude)), float(np.median(where.latitude))
-    distance_m = geod.inv(weather.longitude, weather.latitude, longitude, latitude)[2]
-    most = assumptions.weather.max_distance_km
-    if distance_m / 1000.0 > most:
+    metres = pyproj.Geod(ellps="WGS84").inv(
+        weather.longitude, weather.latitude, longitude, latitude
+    )[2]
+    told = (
+        f"{file.name}: its place ({weather.latitude:.2f}°, {weather.longitude:.2f}°) lies"
+        f" {metres / 1000.0:.0f} km from the roofs ({latitude:.2f}°, {longitude:.2f}°)"
+    )
+    if weather.latitude * latitude < 0.0:
+        raise InputError(f"{told}, on the other hemisphere: use weather of the place")
+    if metres / 1000.0 > rules.refused_distance_km:
         raise InputError(
-            f"{file.name}: its place ({weather.latitude:.2f}°, {weather.longitude:.2f}°) lies"
-            f" {distance_m / 1000.0:.0f} km from the roofs ({latitude:.2f}°, {longitude:.2f}°),"
-            f" above {most:g} km: use weather of the place, or --set weather.max_distance_km=…"
+            f"{told}, above {rules.refused_distance_km:g} km: use weather of the place, or --set"
+            " weather.refused_distance_km=…"
         )
+    far = metres / 1000.0 > rules.max_distance_km
+    return [f"{told}: yields are those of that place, not of the roofs"] if far else []
 
 
 def _covered(

@@ -8,6 +8,7 @@ temperature, PVWatts DC, constant losses and the PVWatts inverter.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -105,9 +106,13 @@ def diffuse_iam(tilt: Floats) -> Floats:
         With pvlib's physical IAM; used for ground-reflected light too, which is little on roofs.
     """
     distinct, position = np.unique(tilt, return_inverse=True)
-    shares = np.array([pvlib.iam.marion_diffuse("physical", float(a))["sky"] for a in distinct])
-    mean: Floats = shares.astype(np.float64)[position]
+    mean: Floats = np.array([_diffuse_iam_at(float(angle)) for angle in distinct])[position]
     return mean
+
+
+@cache
+def _diffuse_iam_at(tilt: float) -> float:
+    return float(pvlib.iam.marion_integrate(pvlib.iam.physical, tilt, "sky"))
 
 
 def _of_mounting(planes: Orientations, system: System, name: str) -> Floats:

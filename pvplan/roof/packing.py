@@ -42,6 +42,35 @@ class Arrays:
     module_count: npt.NDArray[np.int64]
 
 
+@dataclass(frozen=True)
+class SolsticeSun:
+    """The sun through the solstice window over a few places, and the place of each plane.
+
+    ``elevation``, ``azimuth``: shape (places, times), degrees; ``place``: shape (planes,).
+    """
+
+    elevation: Floats
+    azimuth: Floats
+    place: npt.NDArray[np.int64]
+
+    def at(self, chosen: npt.NDArray[np.bool_]) -> SolsticeSun:
+        """Return the sun over some planes only."""
+        return SolsticeSun(self.elevation, self.azimuth, self.place[chosen])
+
+
+def _pitches(row_length_m: float, tilt: Floats, azimuth: Floats, sun: SolsticeSun) -> Floats:
+    """Return the pitch of each row, computed once for each distinct place and orientation."""
+    keys, position = np.unique(
+        np.stack([sun.place.astype(np.float64), tilt, azimuth], axis=1), axis=0, return_inverse=True
+    )
+    place = keys[:, 0].astype(np.int64)
+    distinct = row_pitch(
+        row_length_m, keys[:, 1], keys[:, 2], sun.elevation[place], sun.azimuth[place]
+    )
+    found: Floats = distinct[position.reshape(-1)]
+    return found
+
+
 def row_pitch(
     row_length_m: float,
     tilt: Floats,
@@ -85,8 +114,7 @@ def fill_planes(
     azimuth: Floats,
     usable_area_m2: Floats,
     equator: Floats,
-    sun_elevation: Floats,
-    sun_azimuth: Floats,
+    sun: SolsticeSun,
     layout: Layout,
     module: Module,
 ) -> Arrays:
@@ -98,8 +126,8 @@ def fill_planes(
         Shape (planes,): form, slope and azimuth [°], usable plan area [m²].
     equator
         Shape (planes,): 180 on the northern hemisphere, 0 on the southern; racked rows face it.
-    sun_elevation, sun_azimuth
-        Shape (planes, times): the sun of the solstice window [°].
+    sun
+        The sun of the solstice window over each plane.
     layout, module
         Mounting, tilt, fill; size of the module. Racked rows hold one module upright.
 
@@ -113,9 +141,10 @@ def fill_planes(
     fill = np.array([rule.array_fill_fraction for rule in rules])
     tilt = np.where(racked, [rule.racked_tilt_deg for rule in rules], slope)
     facing = np.where(racked, equator, azimuth)
-    pitch = row_pitch(module.length_m, tilt, facing, sun_elevation, sun_azimuth)
+    pitch = np.full(len(tilt), np.nan)
+    pitch[racked] = _pitches(module.length_m, tilt[racked], facing[racked], sun.at(racked))
     gcr = np.where(racked, module.length_m / pitch, 1.0)
     # A flush plane is longer than its plan by 1 / cos(slope); rows are spaced in plan.
     surface = np.where(racked, usable_area_m2, usable_area_m2 / np.cos(np.radians(slope)))
     count = np.floor(surface * gcr * fill / module.area_m2 + 1e-9).astype(np.int64)
-    return Arrays(tilt, facing, racked, gcr, np.where(racked, pitch, np.nan), count)
+    return Arrays(tilt, facing, racked, gcr, pitch, count)

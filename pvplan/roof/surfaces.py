@@ -66,7 +66,8 @@ def roof_forms(
         ``roof_form`` and ``roof_form_source`` (``given`` or ``inferred``).
     """
     known = np.isin(given.astype(str), ROOF_FORMS)
-    word = np.array([str(item).lower() if item else "unknown" for item in use], dtype=object)
+    said = np.array([isinstance(item, str) and bool(item) for item in use], dtype=bool)
+    word = np.array([str(item).casefold() for item in np.where(said, use, "unknown")], dtype=object)
     sheet = (
         (footprint_area_m2 >= rules.sheet_min_area_m2)
         & (height_m <= rules.sheet_max_height_m)
@@ -155,7 +156,7 @@ def _sides(
     if form == "flat_concrete":
         return [_Sides(0.0, site.equator, gross, net)]
     centre, axis = long_axis(shapes)
-    along = np.degrees(np.arctan2(axis[:, 0], axis[:, 1])) - site.convergence_deg
+    along = np.degrees(np.arctan2(axis[:, 0], axis[:, 1])) + site.convergence_deg
     if form == "saw_tooth":
         normals = (along[:, None] + np.array([0.0, 90.0, 180.0, 270.0])) % 360.0
         away = np.abs((normals - site.equator[:, None] + 180.0) % 360.0 - 180.0)

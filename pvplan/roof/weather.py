@@ -63,7 +63,7 @@ def sun_over(times: pd.DatetimeIndex, latitude: float, longitude: float, altitud
     return Sun(
         zenith,
         position["azimuth"].to_numpy(),
-        np.asarray(pvlib.irradiance.get_extra_radiation(times.dayofyear.to_numpy())),
+        np.asarray(pvlib.irradiance.get_extra_radiation(times.day_of_year.to_numpy())),
         pvlib.atmosphere.get_relative_airmass(zenith),
     )
 
@@ -110,7 +110,8 @@ def diffuse_fraction(ghi: Floats, zenith: Floats, times: pd.DatetimeIndex, model
     """
     split: Callable[..., Any] = getattr(pvlib.irradiance, model)
     lit = ghi > 0.0
-    found = split(np.where(lit, ghi, 1.0), zenith, times, min_cos_zenith=MIN_COS_ZENITH)
+    day = times.day_of_year.to_numpy()
+    found = split(np.where(lit, ghi, 1.0), zenith, day, min_cos_zenith=MIN_COS_ZENITH)
     share = np.asarray(found["dhi"], dtype=np.float64) / np.where(lit, ghi, 1.0)
     low_sun = np.cos(np.radians(zenith)) <= MIN_COS_ZENITH
     return np.where(lit & ~low_sun, np.clip(np.nan_to_num(share, nan=1.0), 0.0, 1.0), 1.0)
