@@ -199,7 +199,9 @@ def main(words: Sequence[str] | None = None) -> int:
             _run(options, console, errors)
     except PvplanError as error:
         for fault in error.faults:
-            errors.print(f"error: {fault}", style="red", markup=False, highlight=False)
+            errors.print(
+                f"error: {fault}", style="red", markup=False, highlight=False, soft_wrap=True
+            )
         return 2
     except KeyboardInterrupt:
         errors.print("interrupted: nothing was written", markup=False)
@@ -220,7 +222,9 @@ def _run(options: argparse.Namespace, console: Console, errors: Console) -> None
         )
         plan = write_run(plan, options.out, report)
     for warning in plan.meta["warnings"]:
-        errors.print(f"warning: {warning}", style="yellow", markup=False, highlight=False)
+        errors.print(
+            f"warning: {warning}", style="yellow", markup=False, highlight=False, soft_wrap=True
+        )
     show(plan, console)
     seconds = sum(plan.meta["seconds"].values())
     console.print(

@@ -139,8 +139,7 @@ def _arrays(
         planes.azimuth,
         planes.usable_area_m2,
         np.where(north, 180.0, 0.0)[planes.roof],
-        elevation[position],
-        azimuth[position],
+        packing.SolsticeSun(elevation, azimuth, position.astype(np.int64)),
         layout,
         assumptions.module,
     )

@@ -182,6 +182,7 @@ class WeatherRules:
     min_ghi_ratio: float
     max_ghi_ratio: float
     max_distance_km: float
+    refused_distance_km: float
     clear_sky_aod700: float
     clear_sky_precipitable_water_cm: float
 

@@ -129,20 +129,23 @@ def _with_money(roofs: gpd.GeoDataFrame, assumptions: Assumptions) -> gpd.GeoDat
 
 
 def _areas(given: gpd.GeoDataFrame | None, level: str) -> gpd.GeoDataFrame:
-    columns = ["name_zh", "name_en", "source", "geometry"]
-    areas = (
-        gpd.GeoDataFrame({name: [] for name in columns}, geometry="geometry")
-        if given is None
-        else given[columns]
-    )
     word, name_zh, name_en = OUTSIDE[level]
-    areas.loc[word, ["name_zh", "name_en"]] = [name_zh, name_en]
-    return areas
+    outside = _named_rows(word, name_zh, name_en)
+    if given is None:
+        return outside
+    columns = ["name_zh", "name_en", "source", "geometry"]
+    plain = pd.DataFrame(given[columns]).astype(object)
+    return gpd.GeoDataFrame(pd.concat([plain, outside]), geometry="geometry")
+
+
+def _named_rows(word: str, name_zh: str, name_en: str) -> gpd.GeoDataFrame:
+    """Return one row without geometry, every column able to hold text or nothing."""
+    row = {"name_zh": [name_zh], "name_en": [name_en], "source": [None], "geometry": [None]}
+    return gpd.GeoDataFrame(row, index=[word], dtype=object, geometry="geometry")
 
 
 def _city_row(city: City) -> gpd.GeoDataFrame:
-    words = {"name_zh": [city.name_zh], "name_en": [city.name_en], "source": [None]}
-    return gpd.GeoDataFrame(words, geometry=[None], index=[city.id])
+    return _named_rows(city.id, city.name_zh, city.name_en)
 
 
 def _ledger(

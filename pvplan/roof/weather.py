@@ -283,13 +283,16 @@ def _month_factors(
         )
     exact = np.abs(target - total) <= 1e-12 * np.maximum(total, 1.0)
     factor = np.where(exact, 1.0, target / np.maximum(total, 1e-9))
+    settled = exact
     for _ in range(200):
         reached = np.bincount(month, weights=np.minimum(ghi * factor[month], bound), minlength=12)
-        missing = np.where(exact, 0.0, target - reached)
-        if np.all(np.abs(missing) <= 1e-9 * np.maximum(target, 1.0)):
+        missing = target - reached
+        # A month that is met stays: its digits must not depend on what other months still need.
+        settled = settled | (np.abs(missing) <= 1e-9 * np.maximum(target, 1.0))
+        if settled.all():
             break
         # Hours at their bound cannot give more: the free hours carry what is missing.
         at_bound = ghi * factor[month] >= bound
         free = np.bincount(month, weights=np.where(at_bound, 0.0, ghi), minlength=12)
-        factor = factor + np.where(exact, 0.0, missing / np.maximum(free, 1e-9))
+        factor = factor + np.where(settled, 0.0, missing / np.maximum(free, 1e-9))
     return factor

@@ -1,0 +1,237 @@
+"""Parks and districts: polygons with an id and names, and the area that each roof belongs to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyproj
+import shapely
+
+from pvplan.errors import InputError, nearest
+from pvplan.sources.attributes import agreed, first_text
+from pvplan.sources.cleaning import joined, polygons_in_metres, row_ids
+from pvplan.sources.coordinates import Datum
+from pvplan.sources.fields import chosen_columns, texts
+from pvplan.sources.misregistration import Kind, datum_warning
+from pvplan.sources.rejections import noted, rejected_table, rows_noted
+from pvplan.sources.vectors import read_vector
+
+_CONDITION: Final = re.compile(r"\s*(?P<column>[^=!<>]+?)\s*(?P<sign>!=|=)\s*(?P<value>.*?)\s*")
+_SHOWN: Final = 8
+_DECIMALS: Final = 4  # of a square metre: below lies only the noise of a shared border
+
+
+@dataclass(frozen=True)
+class AreaFile:
+    """What a file of parks or districts held.
+
+    Attributes
+    ----------
+    areas
+        Metric CRS, index ``park_id`` or ``district_id`` (text, unique, sorted). Columns:
+        geometry, name_zh, name_en, source, note, and for parks district_id; None where missing.
+    rejected
+        Columns of ``tables.REJECTED``.
+    counts
+        rows_read, rows_used, rows_rejected, rows_altered, rows_not_selected, rows_merged (rows
+        that share an id), areas. Always rows_read = rows_used + rows_rejected +
+        rows_not_selected and areas = rows_used - rows_merged.
+    warnings
+        What a person should know about the file as a whole.
+    """
+
+    areas: gpd.GeoDataFrame
+    rejected: pd.DataFrame
+    counts: Mapping[str, int]
+    warnings: tuple[str, ...]
+
+
+def read_areas(
+    path: str | Path,
+    kind: Kind,
+    *,
+    metric: pyproj.CRS,
+    datum: Datum = "wgs84",
+    crs: str | None = None,
+    layer: str | None = None,
+    field_map: Mapping[str, str] | None = None,
+    where: str | None = None,
+    city_centroids: Mapping[str, tuple[float, float]] | None = None,
+) -> AreaFile:
+    """Read parks or districts and account for every row.
+
+    Parameters
+    ----------
+    path
+        Any vector file of :func:`~pvplan.sources.vectors.read_vector`.
+    kind
+        ``park`` or ``district``.
+    metric
+        Projected CRS of the result, m.
+    datum
+        What the degrees of the file really are, whatever its CRS declares.
+    crs, layer
+        CRS and layer, where the file leaves them open.
+    field_map
+        Target column to column of the file, beyond ``fields.toml``.
+    where
+        Rows to take: ``COLUMN=VALUE`` or ``COLUMN!=VALUE``.
+    city_centroids
+        Trusted centroids of districts for :func:`datum_warning`.
+
+    Returns
+    -------
+    AreaFile
+        Areas, rejected and altered rows, counts, warnings.
+
+    Raises
+    ------
+    InputError
+        The file cannot be used; an absent column; no row selected; no polygon at all.
+    AssumptionError
+        Unknown datum or mapping target.
+    """
+    title = Path(path).name
+    rows = read_vector(path, layer=layer, crs=crs, title=title)
+    read = len(rows)
+    columns = [str(column) for column in rows.columns if column != "geometry"]
+    remarks = rows.attrs
+    selected = rows if where is None else rows.loc[_selected(rows, columns, where, title)]
+    id_name = f"{kind}_id"
+    chosen = chosen_columns(columns, f"{kind}s", field_map=field_map, title=title)
+    trusted = id_name in (field_map or {})
+    ids, id_warnings = row_ids(selected, chosen[id_name], trusted=trusted, title=title)
+    parts, notes = polygons_in_metres(
+        selected, ids, datum=datum, metric=metric, closed_rows=remarks["closed_rows"]
+    )
+    if not len(parts):
+        raise InputError(f"{title}: none of {len(selected)} rows holds a polygon; check the file")
+    areas, merge_notes = _areas(selected, ids, parts, chosen, id_name, title)
+    rejected = rejected_table([*notes, *merge_notes], kind=f"{kind}s", file=title)
+    used = int(parts.index.nunique())
+    counts = {
+        "rows_read": read,
+        "rows_used": used,
+        "rows_rejected": rows_noted(rejected, "rejected"),
+        "rows_altered": rows_noted(rejected, "altered"),
+        "rows_not_selected": read - len(selected),
+        "rows_merged": used - len(areas),
+        "areas": len(areas),
+    }
+    warnings = [*remarks["warnings"], *id_warnings]
+    if where is not None:
+        warnings.append(f"{title}: {read - len(selected)} of {read} rows not selected by {where}")
+    shift = datum_warning(areas, kind, datum, columns=columns, city_centroids=city_centroids)
+    warnings += [f"{title}: {shift}"] if shift else []
+    return AreaFile(areas, rejected, counts, tuple(warnings))
+
+
+def _selected(rows: pd.DataFrame, columns: list[str], where: str, title: str) -> pd.Series[Any]:
+    found = _CONDITION.fullmatch(where)
+    if found is None:
+        raise InputError(f"{title}: '{where}' is no condition; write COLUMN=VALUE or COLUMN!=VALUE")
+    column, value = found["column"], found["value"]
+    if column not in columns:
+        raise InputError(
+            f"{title}: '{where}': the file has no column '{column}'; {nearest(column, columns)}"
+        )
+    written = pd.Series(texts(rows[column]), rows.index, dtype=object)
+    wanted = next(iter(texts(pd.Series([_number_or_text(value)]))))
+    same = written.isna() if wanted is None else written == wanted
+    chosen = same if found["sign"] == "=" else ~same
+    if not chosen.any():
+        seen = ", ".join(sorted(written.dropna().unique())[:_SHOWN])
+        raise InputError(f"{title}: '{where}' selects no row; {column} holds: {seen}")
+    return chosen
+
+
+def _number_or_text(value: str) -> float | str:
+    try:
+        return float(value)
+    except ValueError:
+        return value
+
+
+def _areas(
+    rows: pd.DataFrame,
+    ids: pd.Series[Any],
+    parts: gpd.GeoSeries,
+    chosen: Mapping[str, list[str]],
+    id_name: str,
+    title: str,
+) -> tuple[gpd.GeoDataFrame, list[pd.DataFrame]]:
+    left = rows.index[rows.index.isin(parts.index)]
+    unit_of_row, unit_ids = pd.factorize(ids[left], sort=True)
+    count = len(unit_ids)
+    unit_of_part = unit_of_row[left.get_indexer(parts.index)]
+    size = np.bincount(unit_of_row, minlength=count)
+    sizes_m2 = parts.area.groupby(level=0).sum().reindex(left).to_numpy()
+    named: dict[str, Any] = {}
+    for target in ("name_zh", "name_en", "source", "note", "district_id"):
+        if target == id_name or target not in chosen:
+            continue
+        said = first_text(rows.loc[left], chosen[target], target)
+        value = pd.Series(agreed(said, unit_of_row, sizes_m2, count), dtype=object)
+        fallback = title if target == "source" else None
+        named[target] = value.where(value.notna(), fallback).to_numpy()
+    index = pd.Index(np.asarray(unit_ids, dtype=object), name=id_name)
+    shapes = joined(parts.to_numpy(), unit_of_part, count)
+    geometry = gpd.GeoSeries(shapes, index=index, crs=parts.crs)
+    areas = gpd.GeoDataFrame(pd.DataFrame(named, index=index), geometry=geometry)
+    shared = size[unit_of_row] > 1
+    note = noted(
+        left[shared],
+        ids[left[shared]],
+        reason=[f"{number} rows share this id" for number in size[unit_of_row][shared]],
+        done="altered",
+        detail="united into one area",
+    )
+    return areas[["geometry", *named]], [note]
+
+
+def largest_overlap(buildings: gpd.GeoDataFrame, areas: gpd.GeoDataFrame) -> pd.Series[Any]:
+    """Find, for each building, the area that holds most of it.
+
+    Parameters
+    ----------
+    buildings, areas
+        Polygons in one and the same metric CRS.
+
+    Returns
+    -------
+    Series of object
+        Id of the area by building, None where a building touches no area. Of areas that hold
+        equal shares, the first by id. The order of neither table matters.
+
+    Raises
+    ------
+    InputError
+        The two are not in the same CRS.
+    """
+    if buildings.crs != areas.crs:
+        raise InputError("buildings and areas must be in the same CRS before they are joined")
+    roofs, zones = buildings.geometry.to_numpy(), areas.geometry.to_numpy()
+    found = pd.Series(None, buildings.index, dtype=object, name=areas.index.name)
+    # The tree holds the many small polygons, so that each large one is prepared once.
+    tree = shapely.STRtree(roofs)
+    covering = tree.query(zones, predicate="covers")
+    touching = tree.query(zones, predicate="intersects")
+    width = len(roofs)
+    inside = np.isin(touching[0] * width + touching[1], covering[0] * width + covering[1])
+    zone, roof = touching
+    common = shapely.area(roofs)[roof]
+    common[~inside] = shapely.area(shapely.intersection(zones[zone[~inside]], roofs[roof[~inside]]))
+    pairs = pd.DataFrame(
+        {"roof": roof, "common": -np.round(common, _DECIMALS), "area_id": areas.index[zone]}
+    )
+    pairs = pairs[pairs["common"] < 0.0].sort_values(["roof", "common", "area_id"])
+    best = pairs.drop_duplicates("roof")
+    found.iloc[best["roof"].to_numpy()] = best["area_id"].to_numpy()
+    return found

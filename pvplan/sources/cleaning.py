@@ -1,0 +1,262 @@
+"""From the geometries of a file to valid polygons in metres, with a reason for every other row."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyproj
+import shapely
+
+from pvplan.errors import InputError
+from pvplan.sources.coordinates import Datum, to_wgs84
+from pvplan.sources.fields import texts
+from pvplan.sources.rejections import noted
+from pvplan.tables import Floats
+
+Geometries = npt.NDArray[np.object_]
+Flags = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+
+# A bound on measuring, not a choice of design: within a UTM zone the error is below 0.002.
+_LARGEST_AREA_ERROR: Final = 0.02
+_POLYGON, _MULTI, _COLLECTION = 3, 6, 7
+_TYPE_NAMES: Final = {
+    0: "Point", 1: "LineString", 2: "LinearRing", 4: "MultiPoint", 5: "MultiLineString",
+}  # fmt: skip
+ID_DIGITS: Final = 6
+
+
+def row_ids(
+    rows: pd.DataFrame, candidates: list[str], *, trusted: bool, title: str
+) -> tuple[pd.Series[Any], tuple[str, ...]]:
+    """Give every row an identifier: the file's own, else ``row-000001``.
+
+    A column that says the same in every row, or nothing, identifies nothing and is passed over;
+    so is a 0 that several rows share, with which drawing programs fill an unused column.
+
+    Parameters
+    ----------
+    rows
+        Rows indexed by their number.
+    candidates
+        Columns that may hold identifiers, best first.
+    trusted
+        The user named the column: take it as it is.
+    title
+        What a message calls the file.
+
+    Returns
+    -------
+    Series of str, tuple of str
+        Identifiers by row number (not necessarily unique), and warnings.
+    """
+    passed: list[str] = []
+    for column in candidates:
+        written = pd.Series(texts(rows[column]), rows.index, dtype=object)
+        if not trusted:
+            zero = written == "0"
+            written = written.mask(zero & (int(zero.sum()) > 1), None)
+            if written.isna().all() or (len(rows) > 1 and len(written.unique()) == 1):
+                passed.append(f"{title}: {column}: says the same in every row; passed over as id")
+                continue
+        return written.where(written.notna(), _counted(rows.index, written)), tuple(passed)
+    return _counted(rows.index, pd.Series(dtype=object)), tuple(passed)
+
+
+def _counted(index: pd.Index[Any], taken: pd.Series[Any]) -> pd.Series[Any]:
+    others, prefix = set(taken.dropna()), "row-"
+    while not others.isdisjoint(f"{prefix}{row:0{ID_DIGITS}d}" for row in index):
+        prefix = f"{prefix}-"
+    return pd.Series([f"{prefix}{row:0{ID_DIGITS}d}" for row in index], index, dtype=object)
+
+
+def polygons_in_metres(
+    rows: gpd.GeoDataFrame,
+    ids: pd.Series[Any],
+    *,
+    datum: Datum,
+    metric: pyproj.CRS,
+    closed_rows: tuple[int, ...] = (),
+) -> tuple[gpd.GeoSeries, list[pd.DataFrame]]:
+    """Keep what is a polygon, bring it to metres, and repair its rings.
+
+    Parameters
+    ----------
+    rows
+        Any geometries, indexed by row number.
+    ids
+        Identifier of each row.
+    datum
+        What the degrees of the file really are.
+    metric
+        A projected CRS in metres.
+    closed_rows
+        Rows with a ring that the reader closed.
+
+    Returns
+    -------
+    GeoSeries, list of DataFrame
+        Valid, non-empty Polygons; the index is the row number, which comes again for each
+        polygon of a MultiPolygon; and notes.
+
+    Raises
+    ------
+    InputError
+        ``metric`` is not in metres.
+    """
+    if not metric.is_projected or metric.axis_info[0].unit_conversion_factor != 1.0:
+        raise InputError(f"the CRS '{metric.name}' is not in metres; use a UTM zone")
+    fault = _unusable(rows)
+    left = fault == ""
+    notes = [noted(rows.index[~left], ids[~left], reason=fault[~left], done="rejected")]
+    degrees = to_wgs84(rows.loc[left, ["geometry"]], datum).geometry
+    error = _area_error(degrees, metric)
+    far = error > _LARGEST_AREA_ERROR
+    notes.append(
+        noted(
+            degrees.index[far],
+            ids[degrees.index[far]],
+            reason=[
+                f"too far away: areas in {metric.name} would be wrong by {100.0 * value:.0f} %"
+                for value in error[far]
+            ],
+            done="rejected",
+        )
+    )
+    kept = degrees[~far].to_crs(metric)
+    parts, repair_notes = _repaired(kept, ids)
+    open_rows = parts.index.unique().intersection(list(closed_rows))
+    notes.append(
+        noted(
+            open_rows,
+            ids[open_rows],
+            reason="a ring does not close",
+            done="altered",
+            detail="closed with a straight line",
+        )
+    )
+    return parts, [*notes, *repair_notes]
+
+
+def _area_error(degrees: gpd.GeoSeries, metric: pyproj.CRS) -> Floats:
+    """Return by how much areas are wrong in a projection, at the middle of each geometry."""
+    if degrees.empty:
+        return np.empty(0)
+    west, south, east, north = shapely.bounds(degrees.to_numpy()).T
+    factors = pyproj.Proj(metric).get_factors((west + east) / 2.0, (south + north) / 2.0)
+    error = np.abs(np.asarray(factors.areal_scale, dtype=np.float64) - 1.0)
+    return np.where(np.isfinite(error), error, np.inf)
+
+
+def _unusable(rows: gpd.GeoDataFrame) -> Geometries:
+    """Say why a geometry cannot become a polygon; an empty text where it can."""
+    shapes = rows.geometry.to_numpy()
+    kinds = shapely.get_type_id(shapes)
+    reason = np.full(len(shapes), "", dtype=object)
+    for kind in np.unique(kinds):
+        if kind not in (-1, _POLYGON, _MULTI, _COLLECTION):
+            reason[kinds == kind] = f"{_TYPE_NAMES.get(int(kind), 'a curve')}, not a polygon"
+    if rows.crs.is_geographic:
+        bounds = np.abs(shapely.bounds(shapes))
+        beyond = (bounds[:, [0, 2]] > 180.0).any(axis=1) | (bounds[:, [1, 3]] > 90.0).any(axis=1)
+        reason[beyond] = "a coordinate lies beyond ±180/±90 degrees"
+    reason[_has_wild_coordinate(shapes)] = "a coordinate is not a number"
+    reason[shapely.is_empty(shapes)] = "the geometry is empty"
+    reason[shapely.is_missing(shapes)] = "the row has no geometry"
+    return reason
+
+
+def _has_wild_coordinate(shapes: Geometries) -> Flags:
+    places, owner = shapely.get_coordinates(shapes, return_index=True)
+    wild = np.zeros(len(shapes), dtype=np.bool_)
+    wild[owner[~np.isfinite(places).all(axis=1)]] = True
+    return wild
+
+
+def _repaired(
+    shapes: gpd.GeoSeries, ids: pd.Series[Any]
+) -> tuple[gpd.GeoSeries, list[pd.DataFrame]]:
+    """Mend each polygon by itself: in a MultiPolygon, neighbours that touch are no fault."""
+    polygons, owner, foreign = _polygons(shapes.to_numpy())
+    broken = ~shapely.is_valid(polygons)
+    said = shapely.is_valid_reason(polygons[broken])
+    mended = shapely.make_valid(polygons[broken], method="structure", keep_collapsed=False)
+    pieces, source, _ = _polygons(mended)
+    place = np.concatenate([np.flatnonzero(~broken), np.flatnonzero(broken)[source]])
+    order = np.argsort(place, kind="stable")
+    found = np.concatenate([polygons[~broken], pieces])[order]
+    row_of = shapes.index.to_numpy()[owner]
+    parts = gpd.GeoSeries(found, index=pd.Index(row_of[place[order]], name="row"), crs=shapes.crs)
+    why = pd.Series([text.split("[", maxsplit=1)[0] for text in said], row_of[broken], dtype=object)
+    count = why.groupby(level=0).size()
+    why = why[~why.index.duplicated()]
+    gone = shapes.index.difference(parts.index)
+    touched = why.index.difference(gone)
+    mixed = shapes.index[foreign].difference(gone)
+    return parts, [
+        noted(
+            gone,
+            ids[gone],
+            reason=[f"{why.get(row, 'no polygon in it')}; no area is left" for row in gone],
+            done="rejected",
+        ),
+        noted(
+            touched,
+            ids[touched],
+            reason=why[touched].to_numpy(),
+            done="altered",
+            detail=[f"{count[row]} polygon(s) repaired" for row in touched],
+        ),
+        noted(
+            mixed,
+            ids[mixed],
+            reason="GeometryCollection",
+            done="altered",
+            detail="only the polygons in it were kept",
+        ),
+    ]
+
+
+def _polygons(shapes: Geometries) -> tuple[Geometries, Ints, Flags]:
+    """Take the non-empty polygons out of any geometries.
+
+    Returns the polygons, the position of the geometry that each came from, and for each geometry
+    whether it was a collection.
+    """
+    collection = shapely.get_type_id(shapes) == _COLLECTION
+    parts, owner = shapely.get_parts(shapes, return_index=True)
+    while len(parts) and (shapely.get_type_id(parts) > _POLYGON).any():
+        parts, inner = shapely.get_parts(parts, return_index=True)
+        owner = owner[inner]
+    flat = (shapely.get_type_id(parts) == _POLYGON) & ~shapely.is_empty(parts)
+    return parts[flat], owner[flat], collection
+
+
+def joined(polygons: Geometries, owner: Ints, count: int) -> Geometries:
+    """Unite polygons by owner, all owners in one pass.
+
+    Parameters
+    ----------
+    polygons
+        Valid Polygons; those of one owner may overlap.
+    owner
+        Owner of each polygon, 0 … count - 1.
+    count
+        Number of owners.
+
+    Returns
+    -------
+    ndarray of Geometry
+        Polygon or MultiPolygon of each owner; an empty polygon for an owner without any.
+    """
+    united = np.full(count, shapely.Polygon(), dtype=object)
+    order = np.argsort(owner, kind="stable")
+    present = np.unique(owner)
+    if len(present):
+        piles = np.asarray(shapely.multipolygons(polygons[order], indices=owner[order]))
+        united[present] = shapely.buffer(piles[present], 0.0)
+    return united

@@ -1,0 +1,125 @@
+"""Footprints against each other: the same twice, one inside another, two that overlap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import shapely
+
+from pvplan.sources.cleaning import Flags, Geometries, Ints
+from pvplan.tables import Floats
+
+_DECIMALS: Final = 2  # of a metre: files that went through another program differ by less
+_QUERY_BLOCK: Final = 20_000
+NOBODY: Final = -1
+
+
+@dataclass(frozen=True)
+class Overlaps:
+    """Pairs of footprints that share ground: ``first`` < ``second``, ``area_m2`` > 0."""
+
+    first: Ints
+    second: Ints
+    area_m2: Floats
+
+    def among(self, kept: Flags) -> Overlaps:
+        """Return the pairs of which both are kept."""
+        both = kept[self.first] & kept[self.second]
+        return Overlaps(self.first[both], self.second[both], self.area_m2[both])
+
+
+def twins(shapes: Geometries, rank: Ints) -> Ints:
+    """Find footprints that are drawn more than once, to a centimetre.
+
+    Parameters
+    ----------
+    shapes
+        Valid polygons in metres.
+    rank
+        Which of several is preferred: the lowest, unique.
+
+    Returns
+    -------
+    ndarray of int
+        Position of the preferred twin; -1 for a footprint that is single or preferred.
+    """
+    if not len(shapes):
+        return np.empty(0, dtype=np.int64)
+
+    def rounded(places: Floats) -> Floats:
+        return np.round(places, _DECIMALS) + 0.0  # no negative zero
+
+    written = shapely.to_wkb(shapely.normalize(shapely.transform(shapes, rounded)))
+    _, group = np.unique(np.asarray(written, dtype=object), return_inverse=True)
+    by_rank = np.argsort(rank)
+    best = np.full(int(group.max()) + 1, NOBODY, dtype=np.int64)
+    best[group[by_rank[::-1]]] = by_rank[::-1]
+    preferred = best[group]
+    return np.where(preferred == np.arange(len(shapes)), NOBODY, preferred)
+
+
+def overlapping(shapes: Geometries) -> Overlaps:
+    """Find every pair that shares ground, by a spatial index.
+
+    Parameters
+    ----------
+    shapes
+        Valid polygons in metres.
+
+    Returns
+    -------
+    Overlaps
+        Pairs whose common area does not vanish at the precision of a square centimetre.
+    """
+    tree = shapely.STRtree(shapes)
+    found: list[tuple[Ints, Ints, Floats]] = []
+    for start in range(0, len(shapes), _QUERY_BLOCK):
+        block = shapes[start : start + _QUERY_BLOCK]
+        first, second = tree.query(block, predicate="intersects")
+        first = first + start
+        once = first < second
+        first, second = first[once], second[once]
+        common = shapely.area(shapely.intersection(shapes[first], shapes[second]))
+        real = common >= 10.0 ** (-2 * _DECIMALS)
+        found.append((first[real], second[real], common[real]))
+    if not found:
+        return Overlaps(*(np.empty(0, dtype=np.int64),) * 2, np.empty(0))
+    return Overlaps(*(np.concatenate(column) for column in zip(*found, strict=True)))
+
+
+def holders(shapes: Geometries, rank: Ints, pairs: Overlaps, fraction: float) -> Ints:
+    """Find footprints that lie inside a larger one that is itself kept.
+
+    Parameters
+    ----------
+    shapes
+        Valid polygons in metres.
+    rank
+        Which of two equally large ones is preferred: the lower, unique.
+    pairs
+        Pairs that share ground.
+    fraction
+        Share of a footprint's area that must be covered.
+
+    Returns
+    -------
+    ndarray of int
+        Position of the footprint that holds it; -1 where it lies inside none.
+    """
+    area = shapely.area(shapes)
+    place = np.empty(len(shapes), dtype=np.int64)
+    place[np.lexsort((rank, -np.round(area, _DECIMALS)))] = np.arange(len(shapes))
+    first_is_larger = place[pairs.first] < place[pairs.second]
+    outer = np.where(first_is_larger, pairs.first, pairs.second)
+    inner = np.where(first_is_larger, pairs.second, pairs.first)
+    inside = pairs.area_m2 >= fraction * area[inner]
+    outer, inner = outer[inside], inner[inside]
+    order = np.lexsort((place[outer], place[inner]))
+    held = np.full(len(shapes), NOBODY, dtype=np.int64)
+    # Largest first, so that whether the holder is kept is settled before it is asked.
+    for small, large in zip(inner[order], outer[order], strict=True):
+        if held[small] == NOBODY and held[large] == NOBODY:
+            held[small] = large
+    return held

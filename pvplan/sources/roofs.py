@@ -1,0 +1,240 @@
+"""From rows to roofs: pieces of one building united, several in one row set apart, repeats out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import shapely
+
+from pvplan.assumptions import Footprints
+from pvplan.sources.cleaning import Flags, Geometries, Ints, joined
+from pvplan.sources.overlaps import NOBODY, holders, overlapping, twins
+from pvplan.sources.rejections import noted
+
+_COMPARED: Final = ("height_m", "floors", "name", "roof_form", "use", "completed_on")
+
+
+@dataclass(frozen=True)
+class Roofs:
+    """Roofs, and the rows that they came from by way of a unit: all rows that share an id.
+
+    Attributes
+    ----------
+    shapes, labels, unit
+        For each roof: polygon, identifier, and position of its unit.
+    alive
+        For each roof: whether it is kept.
+    unit_ids
+        For each unit: its identifier.
+    rows, unit_of_row
+        For each row: its number and the position of its unit.
+    informed
+        For each roof: how much its rows say of the height (2 height, 1 floors, 0 nothing).
+    holder
+        For each roof: position of the roof that it lies inside, or repeats; -1 for none.
+    """
+
+    shapes: Geometries
+    labels: npt.NDArray[np.object_]
+    unit: Ints
+    alive: Flags
+    unit_ids: npt.NDArray[np.object_]
+    rows: Ints
+    unit_of_row: Ints
+    informed: Ints
+    holder: Ints
+
+
+def roofs_of(
+    parts: gpd.GeoSeries, ids: pd.Series[Any], said: pd.DataFrame
+) -> tuple[Roofs, list[pd.DataFrame]]:
+    """Unite the rows that share an id, and set apart the polygons of a row that stands alone.
+
+    Parameters
+    ----------
+    parts
+        Valid Polygons in metres; the index is the row number, several times for a MultiPolygon.
+    ids
+        Identifier of each row.
+    said
+        What the rows say; only used to note where united rows disagree.
+
+    Returns
+    -------
+    Roofs, list of DataFrame
+        All roofs, alive; and notes on the rows that were united or set apart.
+    """
+    unit_of_row, unit_ids = pd.factorize(ids, sort=True)
+    count = len(unit_ids)
+    alone = np.bincount(unit_of_row, minlength=count)[unit_of_row] == 1
+    polygons, row_of_part = parts.to_numpy(), ids.index.get_indexer(parts.index)
+    together = ~alone[row_of_part]
+    shared = np.unique(unit_of_row[~alone])
+    position = np.searchsorted(shared, unit_of_row[row_of_part[together]])
+    united = joined(polygons[together], position, len(shared))
+    single, single_row = polygons[~together], row_of_part[~together]
+    unit = np.concatenate([unit_of_row[single_row], shared])
+    several = np.bincount(single_row, minlength=len(ids)) > 1
+    labels = _labels(unit_ids, unit, single_row, several)
+    informed = np.where(said["height_m"].notna(), 2, np.where(said["floors"].notna(), 1, 0))
+    of_unit = np.zeros(count, dtype=np.int64)
+    np.maximum.at(of_unit, unit_of_row, informed)
+    laid = Roofs(
+        shapes=np.concatenate([single, united]),
+        labels=labels,
+        unit=unit,
+        alive=np.ones(len(unit), dtype=np.bool_),
+        unit_ids=np.asarray(unit_ids, dtype=object),
+        rows=ids.index.to_numpy(),
+        unit_of_row=unit_of_row,
+        informed=of_unit[unit],
+        holder=np.full(len(unit), NOBODY, dtype=np.int64),
+    )
+    return laid, [_notes_apart(laid, several), _notes_together(laid, said, ~alone)]
+
+
+def _labels(
+    unit_ids: pd.Index[Any], unit: Ints, single_row: Ints, several: Flags
+) -> npt.NDArray[np.object_]:
+    labels = np.asarray(unit_ids, dtype=object)[unit]
+    at = np.flatnonzero(several[single_row])
+    if not len(at):
+        return labels
+    number = pd.Series(single_row[at]).groupby(single_row[at]).cumcount().to_numpy() + 1
+    taken, joint = set(unit_ids), "_"
+    while True:
+        named = [f"{name}{joint}{part}" for name, part in zip(labels[at], number, strict=True)]
+        if taken.isdisjoint(named):
+            break
+        joint += "_"
+    labels[at] = named
+    return labels
+
+
+def _notes_apart(laid: Roofs, several: Flags) -> pd.DataFrame:
+    ids = laid.unit_ids[laid.unit_of_row]
+    parts = np.bincount(laid.unit, minlength=len(laid.unit_ids))[laid.unit_of_row]
+    return noted(
+        laid.rows[several], ids[several], done="altered",
+        reason=[f"{count} separate polygons in one row" for count in parts[several]],
+        detail="each became a roof",
+    )  # fmt: skip
+
+
+def _notes_together(laid: Roofs, said: pd.DataFrame, shared: Flags) -> pd.DataFrame:
+    unit = laid.unit_of_row[shared]
+    size = np.bincount(laid.unit_of_row, minlength=len(laid.unit_ids))
+    disagreed = _disagreements(said[shared], unit)
+    return noted(
+        laid.rows[shared], laid.unit_ids[unit], done="altered",
+        reason=[f"{size[one]} rows share this id" for one in unit],
+        detail=[f"united into one building{disagreed.get(one, '')}" for one in unit],
+    )  # fmt: skip
+
+
+def _disagreements(said: pd.DataFrame, unit: Ints) -> dict[Any, str]:
+    told: dict[Any, str] = {}
+    for column in _COMPARED:
+        seen = pd.DataFrame({"unit": unit, "value": said[column].to_numpy()}).dropna()
+        seen = seen.drop_duplicates()
+        several = seen[seen["unit"].duplicated(keep=False)]
+        kept = "the largest" if column in ("height_m", "floors") else "that of the largest piece"
+        for one, values in several.groupby("unit")["value"].agg(list).to_dict().items():
+            words = " | ".join(sorted(_written(value) for value in values))
+            told[one] = f"{told.get(one, '')}; {column}: {words}, {kept} kept"
+    return told
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, pd.Timestamp):
+        return value.date().isoformat()
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def without_repeats(
+    laid: Roofs, rules: Footprints, title: str
+) -> tuple[Roofs, list[pd.DataFrame], tuple[str, ...]]:
+    """Leave out slivers, footprints drawn twice, and footprints inside another.
+
+    Parameters
+    ----------
+    laid
+        All roofs.
+    rules
+        Smallest area and width, and the share that counts as inside.
+    title
+        What a message calls the file.
+
+    Returns
+    -------
+    Roofs, list of DataFrame, tuple of str
+        The same roofs with ``alive`` set; notes on rows and parts left out; warnings on overlaps.
+    """
+    reason = _slivers(laid.shapes, rules)
+    rank = np.empty(len(laid.labels), dtype=np.int64)
+    rank[np.lexsort((laid.labels.astype(str), -laid.informed))] = np.arange(len(laid.labels))
+
+    holder = laid.holder.copy()
+
+    def strike(found: Ints, among: Ints, why: str) -> None:
+        hit = found != NOBODY
+        holder[among[hit]] = among[found[hit]]
+        reason[among[hit]] = [why.format(other) for other in laid.labels[among[found[hit]]]]
+
+    left = np.flatnonzero(reason == "")
+    strike(twins(laid.shapes[left], rank[left]), left, "the same polygon as '{}'")
+    left = np.flatnonzero(reason == "")
+    pairs = overlapping(laid.shapes[left])
+    held = holders(laid.shapes[left], rank[left], pairs, rules.contained_fraction)
+    strike(held, left, "lies inside '{}', where its area is counted")
+    kept = replace(laid, alive=reason == "", holder=holder)
+    rest = pairs.among(held == NOBODY)
+    warnings: tuple[str, ...] = ()
+    if len(rest.area_m2):
+        first = f"'{laid.labels[left[rest.first[0]]]}' and '{laid.labels[left[rest.second[0]]]}'"
+        warnings = (
+            f"{title}: {len(rest.area_m2)} pairs of footprints overlap by "
+            f"{rest.area_m2.sum():.1f} m² in all, which is counted twice (for example {first})",
+        )
+    return kept, _notes_left_out(kept, reason), warnings
+
+
+def _slivers(shapes: Geometries, rules: Footprints) -> npt.NDArray[np.object_]:
+    area, rim = shapely.area(shapes), shapely.length(shapes)
+    width = np.divide(2.0 * area, rim, out=np.zeros_like(area), where=rim > 0.0)
+    reason = np.full(len(shapes), "", dtype=object)
+    thin, small = width < rules.min_width_m, area < rules.min_area_m2
+    reason[thin] = [
+        f"sliver: mean width {value:.2f} m is below {rules.min_width_m:g} m"
+        for value in width[thin]
+    ]
+    reason[small] = [
+        f"sliver: area {value:.2f} m² is below {rules.min_area_m2:g} m²" for value in area[small]
+    ]
+    return reason
+
+
+def _notes_left_out(kept: Roofs, reason: npt.NDArray[np.object_]) -> list[pd.DataFrame]:
+    """Reject the rows of which nothing is left; note the parts that a row lost."""
+    count = len(kept.unit_ids)
+    alive = np.bincount(kept.unit[kept.alive], minlength=count) > 0
+    # Of a row that lost all its parts, the largest part says why.
+    dead = np.flatnonzero(~kept.alive)
+    by_size = dead[np.argsort(shapely.area(kept.shapes[dead]), kind="stable")]
+    why = np.full(count, "", dtype=object)
+    why[kept.unit[by_size]] = reason[by_size]
+    gone = ~alive[kept.unit_of_row]
+    unit = kept.unit_of_row[gone]
+    lost = dead[alive[kept.unit[dead]]]
+    row_of_unit = np.zeros(count, dtype=np.int64)
+    row_of_unit[kept.unit_of_row] = kept.rows
+    return [
+        noted(kept.rows[gone], kept.unit_ids[unit], reason=why[unit], done="rejected"),
+        noted(row_of_unit[kept.unit[lost]], kept.labels[lost], reason=reason[lost], done="altered",
+              detail="this part of the row was left out"),
+    ]  # fmt: skip

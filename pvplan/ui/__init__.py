@@ -1,0 +1,1 @@
+"""Streamlit pages: they show, they do no arithmetic."""

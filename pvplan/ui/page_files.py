@@ -1,0 +1,55 @@
+"""The page of the downloads: every file of the run's folder."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import streamlit as st
+
+from pvplan.ui import frame, numbers
+from pvplan.ui.frame import View
+
+FILES: Final = {
+    "plan.xlsx": "file_xlsx",
+    "parks.csv": "file_parks",
+    "districts.csv": "file_districts",
+    "city.csv": "file_city",
+    "goals.csv": "file_goals",
+    "ledger.csv": "file_ledger",
+    "rejected.csv": "file_rejected",
+    "plan.gpkg": "file_gpkg",
+    "roofs.parquet": "file_parquet",
+    "run.json": "file_run",
+}
+TYPES: Final = {
+    ".csv": "text/csv",
+    ".json": "application/json",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ".gpkg": "application/geopackage+sqlite3",
+    ".parquet": "application/vnd.apache.parquet",
+}
+
+
+def offer(view: View, name: str, key: str) -> None:
+    """Offer one file; a file that the run did not write is not offered."""
+    path = view.folder / name
+    if not path.is_file():
+        return
+    what, size, button = st.columns([6, 2, 2], vertical_alignment="center")
+    what.text(f"{view.say(key)}   {name}")
+    size.text(numbers.file_size(path.stat().st_size))
+    button.download_button(
+        view.say("download"), path.read_bytes, file_name=name, mime=TYPES[path.suffix],
+        key=f"download-{name}", on_click="ignore",
+    )  # fmt: skip
+
+
+def body(view: View) -> None:
+    """Offer all files."""
+    st.caption(view.say("files_intro"))
+    for name, key in FILES.items():
+        offer(view, name, key)
+
+
+frame.heading(frame.current(), "page_files")
+body(frame.current())

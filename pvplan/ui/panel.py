@@ -1,0 +1,91 @@
+"""The panel of one place: what could stand on its roofs, what stands there, what is missing."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pandas as pd
+import streamlit as st
+
+from pvplan.ui import charts, numbers
+from pvplan.ui.frame import View
+from pvplan.ui.verdicts import COLOURS
+
+FACTS_IN_A_ROW: Final = 6
+
+
+def show(view: View, place: pd.Series[Any], figures: pd.Series[Any], name: str, more: str) -> None:
+    """Show a place by name, verdict and capacities.
+
+    Parameters
+    ----------
+    view
+        What the reader looks at.
+    place
+        Its row of a level table.
+    figures
+        Its target, installed capacity, gap and verdict for the chosen goal.
+    name, more
+        Its name, and its other name and districts.
+    """
+    with st.container(horizontal=True, vertical_alignment="center", key="place-name", gap="small"):
+        st.text(name)
+        verdict = figures["verdict"]
+        if not numbers.missing(verdict):
+            st.badge(view.say(f"verdict_{verdict}"), color=COLOURS[str(verdict)])
+    with st.container(key="place-more", gap=None):
+        st.text(more)
+    headline(view, place, figures)
+
+
+def charts_of(view: View, place: pd.Series[Any], figures: pd.Series[Any]) -> None:
+    """Draw what is installed against potential and target, and the energy by month."""
+    potential, installed, target = numbers.in_megawatts(
+        pd.Series(
+            [place["capacity_dc_kw"], place["installed_total_dc_kw"], figures["target_dc_kw"]]
+        )
+    )
+    chart = charts.capacity_bar(potential, installed, target, view.language)
+    st.altair_chart(chart, alt=view.say("bullet_alt"))
+    st.caption(view.say("monthly_title"))
+    months = numbers.monthly_megawatt_hours(place)
+    st.altair_chart(charts.monthly_energy(months, view.language), alt=view.say("monthly_title"))
+
+
+def headline(view: View, place: pd.Series[Any], figures: pd.Series[Any]) -> None:
+    """Show potential, installed, target and gap in MW."""
+    shown = {
+        "potential": place["capacity_dc_kw"],
+        "installed": place["installed_total_dc_kw"],
+        "target": figures["target_dc_kw"],
+        "counted": figures["installed_dc_kw"],
+        "gap": figures["gap_dc_kw"],
+    }
+    with st.container(key="headline"):
+        columns = st.columns(len(shown), gap="xsmall")
+        for column, (key, kilowatts) in zip(columns, shown.items(), strict=True):
+            column.metric(f"{view.say(key)} (MW)", numbers.megawatts(kilowatts, unit=""))
+
+
+def facts(view: View, place: pd.Series[Any]) -> None:
+    """Show the further figures of a place; label and number only, never a name."""
+    shown = {
+        "roof_count": numbers.plain(place["roof_count"]),
+        "roof_area": numbers.plain(place["footprint_area_m2"], 0, "m²"),
+        "usable_area": numbers.plain(place["usable_area_m2"], 0, "m²"),
+        "density": numbers.plain(place["capacity_density_w_per_m2"], 0, "W/m²"),
+        "capacity_ac": numbers.megawatts(place["capacity_ac_kw"]),
+        "used": numbers.percent(place["used_potential_fraction"]),
+        "yearly_energy": numbers.gigawatt_hours(place["energy_ac_kwh_per_year"]),
+        "specific_yield": numbers.plain(place["specific_yield_kwh_per_kw"], 0, "kWh/kWp"),
+        "avoided": numbers.plain(place["avoided_tco2_per_year"], 0, "tCO₂"),
+        "lcoe": numbers.plain(place["lcoe_cny_per_kwh"], 3, "CNY/kWh"),
+        "payback": numbers.plain(place["payback_years"], 1, view.say("years")),
+        "capex": numbers.millions(place["capex_cny"], view.say("million_cny")),
+    }
+    keys = list(shown)
+    with st.container(key="facts", border=True):
+        for first in range(0, len(keys), FACTS_IN_A_ROW):
+            row = keys[first : first + FACTS_IN_A_ROW]
+            for column, key in zip(st.columns(FACTS_IN_A_ROW), row, strict=True):
+                column.metric(view.say(key), shown[key])

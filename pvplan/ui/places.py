@@ -1,0 +1,118 @@
+"""Look up what a page shows of a place: its name, its districts, its figures for a goal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Final
+
+import pandas as pd
+
+from pvplan.tables import OUTSIDE_DISTRICTS, OUTSIDE_PARKS, Plan
+from pvplan.ui.numbers import missing
+from pvplan.ui.words import Language, say
+
+GOAL_FIGURES: Final = ["target_dc_kw", "installed_dc_kw", "gap_dc_kw", "verdict"]
+LEVELS: Final = ("city", "district", "park")
+
+
+def name_of(place: pd.Series[Any], language: Language) -> str:
+    """Return a place's name in a language, else in the other one, else its id."""
+    if place.name == OUTSIDE_PARKS:
+        return say("outside_parks", language)
+    if place.name == OUTSIDE_DISTRICTS:
+        return say("outside_districts", language)
+    order = ("name_zh", "name_en") if language == "zh" else ("name_en", "name_zh")
+    for column in order:
+        if not missing(place.get(column)) and str(place[column]).strip():
+            return str(place[column])
+    return str(place.name)
+
+
+def names_of(places: pd.DataFrame, language: Language) -> dict[str, str]:
+    """Return the name of each place by its id."""
+    return {str(index): name_of(place, language) for index, place in places.iterrows()}
+
+
+def distinct(names: Mapping[str, str]) -> dict[str, str]:
+    """Return the names with the id behind each that is not the only one of its kind.
+
+    Streamlit tells the options of a selectbox apart by the words that it shows.
+    """
+    times = Counter(names.values())
+    return {key: name if times[name] == 1 else f"{name}  ·  {key}" for key, name in names.items()}
+
+
+def districts_of_parks(plan: Plan, language: Language) -> dict[str, str]:
+    """Return for each park id the districts that its roofs lie in, most roofs first."""
+    names = names_of(plan.districts, language)
+    park_ids = plan.roofs["park_id"].fillna(OUTSIDE_PARKS)
+    district_ids = plan.roofs["district_id"].fillna(OUTSIDE_DISTRICTS)
+    counts = district_ids.groupby(park_ids).value_counts()
+    listed: dict[str, list[str]] = {}
+    for pair in counts.index:
+        park_id, district_id = str(pair[0]), str(pair[1])
+        listed.setdefault(park_id, []).append(names.get(district_id, district_id))
+    mark = "、" if language == "zh" else ", "
+    return {park_id: mark.join(districts) for park_id, districts in listed.items()}
+
+
+def goal_at(plan: Plan, goal_id: str | None, level: str, places: pd.DataFrame) -> pd.DataFrame:
+    """Return target, installed, gap and verdict of a goal for every place of a level.
+
+    Parameters
+    ----------
+    plan
+        The plan.
+    goal_id
+        The goal; None where the run has no goal.
+    level
+        ``city``, ``district`` or ``park``.
+    places
+        The table of that level.
+
+    Returns
+    -------
+    DataFrame
+        Indexed like ``places``, columns :data:`GOAL_FIGURES` [kWp], missing where not known.
+    """
+    goals = plan.goals
+    rows = goals[(goals["goal_id"] == goal_id) & (goals["level"] == level)]
+    if len(rows):
+        found = rows.drop_duplicates("place_id").set_index("place_id")[GOAL_FIGURES]
+        return found.reindex(places.index)
+    # A level table carries target and gap of the one goal that it names, and nothing more.
+    figures = places.reindex(columns=["target_dc_kw", "gap_dc_kw"])
+    return figures.where(places["goal_id"] == goal_id).reindex(columns=GOAL_FIGURES)
+
+
+def headline_rows(plan: Plan) -> pd.DataFrame:
+    """Return one row for each goal: the one of its highest level, in the order of the run."""
+    goals = plan.goals
+    rank = goals["level"].map({level: place for place, level in enumerate(LEVELS)})
+    order = goals.assign(rank=rank).sort_values("rank", kind="stable")
+    first = order.drop_duplicates("goal_id").set_index("goal_id")
+    return first.loc[list(dict.fromkeys(goals["goal_id"]))]
+
+
+def goal_name(row: pd.Series[Any], language: Language) -> str:
+    """Return a goal's name in a language."""
+    return _in_language(row, "name", language) or str(row.name)
+
+
+def reason_of(row: pd.Series[Any], language: Language) -> str:
+    """Return why a verdict was given."""
+    return _in_language(row, "reason", language)
+
+
+def clause_of(row: pd.Series[Any], language: Language) -> str:
+    """Return the clause's text; the English one is a gloss and follows the Chinese."""
+    zh, en = _in_language(row, "clause", "zh"), _in_language(row, "clause", "en")
+    return zh if language == "zh" else f"{en}\n{zh}"
+
+
+def _in_language(row: pd.Series[Any], stem: str, language: Language) -> str:
+    for column in (f"{stem}_{language}", f"{stem}_zh", f"{stem}_en"):
+        if not missing(row.get(column)):
+            return str(row[column])
+    return ""
