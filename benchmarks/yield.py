@@ -12,6 +12,7 @@ import json
 import resource
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,8 @@ def main() -> None:
     buildings, ghi = buildings[covered], ghi[covered]
     before = _peak_mb()
     start = time.perf_counter()
-    found = recipe.assess(buildings, base, ghi, assumptions)
+    with ThreadPoolExecutor(2) as workers:
+        found = recipe.assess(buildings, base, ghi, assumptions, workers.map)
     seconds = time.perf_counter() - start
     peak = _peak_mb()
     chosen = np.random.default_rng(1).choice(len(buildings), options.sample, replace=False)

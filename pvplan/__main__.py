@@ -22,7 +22,7 @@ from pvplan import (
 )
 from pvplan.errors import AssumptionError, InputError, PvplanError
 from pvplan.reports.terminal import show
-from pvplan.run import Inputs, inputs_of_folder, run_city, write_run
+from pvplan.run import Inputs, hourly_of_park, inputs_of_folder, run_city, write_run
 from pvplan.run import Progress as Report
 
 DATUMS: Final = ("wgs84", "gcj02", "bd09", "cgcs2000")
@@ -70,14 +70,40 @@ def parser() -> argparse.ArgumentParser:
         metavar="YYYY-MM-DD",
         help="day for which goals and installed systems are stated (default: today)",
     )
+    _add_assumptions(run)
+    hourly = commands.add_parser(
+        "hourly",
+        help="compute the AC power of one park hour by hour",
+        description="Compute the mean AC power [kW] of every hour of the year of one park, all"
+        " its roofs built; each month sums to the park's energy in a run.",
+    )
+    _add_inputs(hourly)
+    _add_wording(hourly)
+    result = hourly.add_argument_group("result")
+    result.add_argument("--park", required=True, metavar="ID", help="park id, as in parks.csv")
     result.add_argument(
+        "--out", type=Path, required=True, metavar="F.csv", help="CSV file for the result"
+    )
+    _add_assumptions(hourly)
+    commands.add_parser(
+        "assumptions",
+        help="list every assumption: key, default, unit, source",
+        description="List every assumption with its default, unit, meaning, source and whether"
+        " it was verified.",
+    )
+    return main
+
+
+def _add_assumptions(command: argparse.ArgumentParser) -> None:
+    assumed = command.add_argument_group("assumptions")
+    assumed.add_argument(
         "--scenario",
         default=None,
         metavar="NAME",
         help=f"named set of differences: {', '.join(assumptions.scenario_names())}, or the city"
         " folder's own (default: none)",
     )
-    result.add_argument(
+    assumed.add_argument(
         "--set",
         action="append",
         default=[],
@@ -86,13 +112,6 @@ def parser() -> argparse.ArgumentParser:
         help="replace one assumption, e.g. finance.capex_cny_per_kw_dc=2800 [CNY/kW]; may be"
         " repeated; keys, units and defaults: python -m pvplan assumptions",
     )
-    commands.add_parser(
-        "assumptions",
-        help="list every assumption: key, default, unit, source",
-        description="List every assumption with its default, unit, meaning, source and whether"
-        " it was verified.",
-    )
-    return main
 
 
 def _add_inputs(run: argparse.ArgumentParser) -> None:
@@ -195,6 +214,8 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         if options.command == "assumptions":
             _list_assumptions(console)
+        elif options.command == "hourly":
+            _hourly(options, console, errors)
         else:
             _run(options, console, errors)
     except PvplanError as error:
@@ -232,6 +253,25 @@ def _run(options: argparse.Namespace, console: Console, errors: Console) -> None
         f" (fingerprint {plan.meta['fingerprint']})",
         markup=False,
         highlight=False,
+    )
+
+
+def _hourly(options: argparse.Namespace, console: Console, errors: Console) -> None:
+    with _told(errors) as report:
+        power = hourly_of_park(
+            _inputs(options),
+            options.park,
+            options.out,
+            scenario=options.scenario,
+            user=assumptions.parse_sets(options.sets),
+            progress=report,
+        )
+    console.print(
+        f"{options.park}: {power['power_ac_kw'].sum() / 1000.0:,.1f} MWh AC a year, peak"
+        f" {power['power_ac_kw'].max() / 1000.0:,.2f} MW; written to {options.out}",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
     )
 
 

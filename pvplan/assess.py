@@ -389,6 +389,49 @@ def _add_energy(
     roofs["poa_reference_kwh_per_year"] = to_thousandths(reference)
 
 
-def months_of(roofs: pd.DataFrame) -> Floats:
-    """Return AC energy by month, kWh, shape (roofs, 12)."""
-    return roofs[[f"energy_ac_kwh_{month}" for month in MONTHS]].to_numpy(dtype=np.float64)
+def hourly_power(
+    buildings: gpd.GeoDataFrame,
+    base: weather.Base,
+    monthly_ghi_kwh_per_m2: Floats | None,
+    assumptions: Assumptions,
+) -> pd.DataFrame:
+    """Return the AC power of some roofs together, hour by hour, all of them built.
+
+    Orientations are taken to the nearest whole degree under the roofs' mean sun and mean GHI;
+    each month is then scaled to the energy that :func:`assess` finds, so both say the same.
+
+    Parameters
+    ----------
+    buildings, base, monthly_ghi_kwh_per_m2, assumptions
+        As for :func:`assess`.
+
+    Returns
+    -------
+    DataFrame
+        Index ``time``, the middle of each interval of the year; ``power_ac_kw``, mean over the
+        interval, 0 where there is no light.
+    """
+    where = places(buildings)
+    _, arrays, _ = _arrays(buildings, where, assumptions)
+    roofs = assess(buildings, base, monthly_ghi_kwh_per_m2, assumptions)
+    ratio = _ghi_ratio(base, monthly_ghi_kwh_per_m2, len(buildings), assumptions)
+    longitude, latitude = float(where.longitude.mean()), float(where.latitude.mean())
+    sun = weather.sun_over(base.times, latitude, longitude, base.altitude_m)
+    sky = weather.scaled(base, sun, ratio.mean(axis=0), assumptions.weather)
+    keys = np.stack([arrays.tilt, arrays.azimuth.round() % 360.0, arrays.racked], axis=1)
+    distinct, position = np.unique(keys, axis=0, return_inverse=True)
+    capacity = arrays.module_count * assumptions.module.power_w / 1000.0
+    weight = np.bincount(position.reshape(-1), weights=capacity, minlength=len(distinct))
+    power = np.zeros(len(base.times))
+    for (tilt, azimuth, racked), kw in zip(distinct, weight, strict=True):
+        plane = generation.Orientations(
+            np.array([tilt]), np.array([azimuth]), np.array([bool(racked)])
+        )
+        _, of_one_kw = generation.hourly(sky, sun, plane, assumptions.system, assumptions.module)
+        power += kw * of_one_kw[:, 0]
+    found = np.bincount(sky.month, weights=power, minlength=12)
+    wanted = np.array([roofs[f"energy_ac_kwh_{month}"].sum() for month in MONTHS])
+    power *= (wanted / np.where(found > 0.0, found, 1.0))[sky.month]
+    lit = pd.Series(power, index=base.times, name="power_ac_kw")
+    hours = lit.reindex(base.all_times, fill_value=0.0).rename_axis("time")
+    return hours.to_frame()

@@ -264,6 +264,7 @@ class GoalSettings:
 
 
 GOAL_SCOPES: Final = ("existing_industrial", "new_industrial", "industrial", "all")
+GOAL_LEVELS: Final = ("city", "district")
 GOAL_METRICS: Final = ("installed_dc_kw", "full_installation", "coverage_fraction", "added_dc_kw")
 
 
@@ -472,7 +473,7 @@ def _coerced(entry: Entry, raw: Any) -> Value:
     if isinstance(entry.value, bool):
         return _boolean(raw, fault)
     if isinstance(entry.value, tuple):
-        return _value(raw.split(",") if isinstance(raw, str) else raw)
+        return _value(_listed(raw))
     if isinstance(entry.value, str):
         if entry.choices and raw not in entry.choices:
             raise AssumptionError(f"{fault}; {nearest(str(raw), entry.choices)}")
@@ -484,6 +485,11 @@ def _coerced(entry: Entry, raw: Any) -> Value:
     if (low is not None and number < low) or (high is not None and number > high):
         raise AssumptionError(f"{fault}: must lie between {low:g} and {high:g} {entry.unit}")
     return int(number) if isinstance(entry.value, int) else number
+
+
+def _listed(raw: Any) -> list[str]:
+    words = raw if isinstance(raw, list | tuple) else str(raw).split(",")
+    return [str(word).strip() for word in words]
 
 
 def _boolean(raw: Any, fault: str) -> bool:
@@ -512,6 +518,11 @@ def _coerced_goal(key: str, word: str, raw: Any) -> Any:
         if number < 0:
             raise AssumptionError(f"{fault}: a target is not negative")
         return number
+    if word == "applies_within":
+        edges = [_number(edge, fault, "°") for edge in _listed(raw)]
+        if len(edges) != 4 or edges[0] > edges[2] or edges[1] > edges[3]:
+            raise AssumptionError(f"{fault}: give west, south, east, north [° WGS84]")
+        return edges
     return str(raw)
 
 
@@ -525,6 +536,10 @@ def _goal(goal_id: str, words: Mapping[str, Any]) -> Goal:
         faults.append(f"goals.{goal_id}.scope: {words.get('scope')!r}; one of {GOAL_SCOPES}")
     if words.get("metric") not in GOAL_METRICS:
         faults.append(f"goals.{goal_id}.metric: {words.get('metric')!r}; one of {GOAL_METRICS}")
+    if words.get("level") not in GOAL_LEVELS:
+        faults.append(f"goals.{goal_id}.level: {words.get('level')!r}; one of {GOAL_LEVELS}")
+    if words.get("metric") == "coverage_fraction" and words.get("target", 0.0) > 1.0:
+        faults.append(f"goals.{goal_id}.target: {words['target']:g} is above 1; 50 % is 0.5")
     if faults:
         raise AssumptionError(faults)
     dates = {

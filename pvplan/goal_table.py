@@ -143,19 +143,19 @@ class _View:
         elif self.goal.scope == "all":
             pairs["target"] = np.nan
         else:
-            pairs["target"] = allocation.proportional(
-                self.goal.target or np.nan, pairs["usable_area_m2"].to_numpy(dtype=np.float64)
-            )
+            # Whole thousandths: the order of the roofs must not settle a tie.
+            weight = to_thousandths(pairs["usable_area_m2"])
+            pairs["target"] = allocation.proportional(_or_missing(self.goal.target), weight)
         return pairs.reset_index()
 
     def target_kw(self, place: _Place) -> float:
         if self.goal.level == "district" or self.goal.scope == "all":
-            return float("nan") if self.goal.target is None else self.goal.target
+            return _or_missing(self.goal.target)
         parts = self.parts
         if place.level != "city":
             parts = parts[parts[PLACES[place.level]] == place.id]
         elif self.goal.metric == "installed_dc_kw":
-            return float(self.goal.target or np.nan) if len(parts) else float("nan")
+            return _or_missing(self.goal.target) if len(parts) else float("nan")
         return exact_sum(parts["target"]) if len(parts) else 0.0
 
     def standing(self, place: _Place) -> goals.Standing:
@@ -188,6 +188,10 @@ class _View:
         return float(parts["footprint_area_m2"].sum())
 
 
+def _or_missing(target: float | None) -> float:
+    return float("nan") if target is None else target
+
+
 METHODS = {
     "installed_dc_kw": "city target; parks and districts in proportion to usable roof area",
     "full_installation": "technical potential of the usable roofs in scope",
@@ -204,7 +208,7 @@ def _row(goal: Goal, view: _View, place: _Place, as_of: date) -> dict[str, Any]:
     if goal.metric == "coverage_fraction":
         area = view.footprint_m2(place)
         covered = installed / view.kw_per_module_m2 / area if area > 0.0 else np.nan
-        target, installed = (goal.target or np.nan), round(covered, 6)
+        target, installed = _or_missing(goal.target), round(covered, 6)
     gap = gap_kw if goal.metric != "coverage_fraction" else round(target - installed, 6)
     return {
         "goal_id": goal.id,

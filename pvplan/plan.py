@@ -235,18 +235,18 @@ def _level(
     place = everywhere if level == "city" else roofs[column]
     sums = levels.summed(roofs, place, sum_names(PLAN_ROOFS))
     outside = OUTSIDE.get(level, ("",))[0]
-    wanted = sorted(set(sums.index) | set(areas.index) - {outside})
+    unlocated = None if systems is None else systems[systems["roof_id"].isna()]
+    if unlocated is not None and level == "city":
+        unlocated = unlocated.assign(city_id=str(areas.index[0]))
+    # A system of a park without roofs may stand in no district: that row must be there too.
+    listed = set() if unlocated is None else set(unlocated[column])
+    wanted = sorted(set(sums.index) | (set(areas.index) - {outside}) | listed)
     sums = sums.reindex(wanted)
     empty = sums["roof_count"].isna()
     sums.loc[empty] = 0.0
     if systems is None:
         sums.loc[empty, "installed_dc_kw"] = np.nan
-        sums["installed_unlocated_dc_kw"] = np.nan
-    else:
-        unlocated = systems[systems["roof_id"].isna()]
-        if level == "city":
-            unlocated = unlocated.assign(city_id=str(areas.index[0]))
-        sums["installed_unlocated_dc_kw"] = _installed(unlocated, sums.index, column)
+    sums["installed_unlocated_dc_kw"] = _installed(unlocated, sums.index, column)
     sums["installed_total_dc_kw"] = to_thousandths(
         sums["installed_dc_kw"] + sums["installed_unlocated_dc_kw"]
     )
@@ -265,8 +265,8 @@ def _level(
 
 def _common_source(roofs: gpd.GeoDataFrame) -> str | None:
     """Return the source that every roof names, if they agree."""
-    sources = set(roofs["source"])
-    return str(next(iter(sources))) if len(sources) == 1 and sources != {None} else None
+    sources = roofs["source"].unique()
+    return str(sources[0]) if len(sources) == 1 and pd.notna(sources[0]) else None
 
 
 def _goals_of_place(roofs: gpd.GeoDataFrame, assumptions: Assumptions) -> Assumptions:
@@ -284,8 +284,13 @@ def _add_gap(
     chosen = goal_rows[(goal_rows["goal_id"] == headline) & (goal_rows["level"] == level)]
     chosen = chosen.set_index("place_id")
     table["goal_id"] = headline
-    for column in ("target_dc_kw", "gap_dc_kw"):
-        table[column] = chosen[column].reindex(table.index).astype(np.float64)
+    shown = {
+        "target_dc_kw": "target_dc_kw",
+        "installed_in_scope_dc_kw": "installed_dc_kw",
+        "gap_dc_kw": "gap_dc_kw",
+    }
+    for column, measured in shown.items():
+        table[column] = chosen[measured].reindex(table.index).astype(np.float64)
 
 
 def _degrees(table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

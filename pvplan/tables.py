@@ -148,8 +148,10 @@ LEVEL_REGISTER: Final = (
 LEVEL_GOAL: Final = (
     Column("goal_id", "text", "", "目标编号", "Goal the gap refers to", nullable=True),
     Column("target_dc_kw", "number", "kWp", "目标值", "Target", 0, nullable=True),
-    Column("gap_dc_kw", "number", "kWp", "差距(目标−已装)", "Gap (target − installed)",
-           nullable=True),
+    Column("installed_in_scope_dc_kw", "number", "kWp", "计入目标的已装容量",
+           "Installed, in the goal's scope", 0, nullable=True),
+    Column("gap_dc_kw", "number", "kWp", "差距(目标−计入目标的已装)",
+           "Gap (target − installed in scope)", nullable=True),
 )
 GOALS: Final = (
     Column("goal_id", "text", "", "目标编号", "Goal"),
@@ -281,7 +283,8 @@ def _faults_of(series: pd.Series[Any], column: Column, title: str) -> list[str]:
     missing = series.isna()
     faults = [] if column.nullable else _fault(title, column, series, missing, "missing")
     if column.kind in ("number", "count"):
-        number = pd.to_numeric(series, errors="coerce")
+        number = pd.to_numeric(series, errors="coerce").astype(np.float64)
+        faults += _fault(title, column, series, ~missing & ~np.isfinite(number), "not a number")
         if column.low is not None:
             wrong = number < column.low
             faults += _fault(title, column, series, wrong, f"below {column.low:g}")

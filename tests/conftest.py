@@ -5,7 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import geopandas as gpd
 import pytest
+
+from pvplan.assumptions import Assumptions, load
+from pvplan.roof.weather import Base
+from pvplan.tables import Plan
+from tests import toy
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -24,3 +30,33 @@ def shared_data() -> Path:
     if not folder.is_dir():
         absent(f"real test files are not beside the repository ({folder.name} is missing)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def assumptions() -> Assumptions:
+    """Every default."""
+    return load()
+
+
+@pytest.fixture(scope="session")
+def toy_base() -> Base:
+    """The bundled base year, prepared."""
+    return toy.base()
+
+
+@pytest.fixture
+def toy_buildings() -> gpd.GeoDataFrame:
+    """BUILDINGS of the toy city (12 roofs)."""
+    return toy.buildings()
+
+
+@pytest.fixture
+def toy_roofs() -> gpd.GeoDataFrame:
+    """ROOFS of the toy city by the defaults."""
+    return toy.roofs()
+
+
+@pytest.fixture(scope="session")
+def toy_city_plan() -> Plan:
+    """The Plan of the toy city by the defaults; do not change it."""
+    return toy.plan()

@@ -172,6 +172,7 @@ def _sums(own: gpd.GeoDataFrame, place: str, level: str) -> dict[str, Any]:
         "payback_years": np.nan if level == "city" else 6.1,
         "goal_id": "industrial_1gw_2025",
         "target_dc_kw": target,
+        "installed_in_scope_dc_kw": installed,
         "gap_dc_kw": to_thousandths(target - installed).item(),
     }
 

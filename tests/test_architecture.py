@@ -13,7 +13,7 @@ PACKAGE = ROOT / "pvplan"
 
 WORDS = {"pvplan", "pvplan.errors", "pvplan.tables", "pvplan.assumptions"}
 RECIPES = {"pvplan.assess", "pvplan.plan", "pvplan.goal_table"}
-SCALE = {"pvplan.run"}
+SCALE = {"pvplan.run", "pvplan.gather", "pvplan.record"}
 HEAVY = {
     "streamlit": ("app", "pvplan.ui"),
     "streamlit_folium": ("app", "pvplan.ui"),
@@ -73,10 +73,10 @@ def allowed(name: str) -> set[str]:
     if name in RECIPES:
         return words | wings | RECIPES
     if name in SCALE:
-        return words | wings | doors | RECIPES
+        return words | wings | doors | RECIPES | SCALE
     if within(name, "pvplan.ui", "app"):
         faces = {m for m in MODULES if within(m, "pvplan.ui", "pvplan.reports", "pvplan.maps")}
-        return words | faces | SCALE | {"pvplan.ledger"}
+        return words | faces | {"pvplan.run", "pvplan.ledger"}
     if name == "pvplan.__main__":
         return words | doors | SCALE
     raise AssertionError(f"{name}: no place in the house")

@@ -563,7 +563,7 @@ def test_columns_line_up_by_the_width_a_terminal_gives_them(plan: Plan) -> None:
 def test_parks_come_by_gap_then_outside_then_the_city(plan: Plan) -> None:
     rows = [row[0].split("\n")[-1] for row in park_table(plan).rows]
     assert rows == ["Lingang `new` area", "=cmd|'/c calc'!A0", "outside parks", "City total"]
-    gaps = [float(row[5]) for row in park_table(plan).rows[:2]]
+    gaps = [float(row[7]) for row in park_table(plan).rows[:2]]
     assert gaps == sorted(gaps, reverse=True)
     city = plan.city.iloc[0]
     assert park_table(plan).rows[-1][2] == f"{city['capacity_dc_kw'] / 1000:,.2f}"
@@ -572,7 +572,7 @@ def test_parks_come_by_gap_then_outside_then_the_city(plan: Plan) -> None:
     unknown = plan.parks.assign(gap_dc_kw=[np.nan, 1.0, 1.0])
     last = park_table(replace(plan, parks=unknown)).rows
     assert last[0][0].endswith("calc'!A0")
-    assert last[1][5] == "–"
+    assert last[1][7] == "–"
 
 
 def test_goals_show_verdict_and_never_a_zero_for_what_is_not_known(plan: Plan) -> None:
@@ -581,7 +581,7 @@ def test_goals_show_verdict_and_never_a_zero_for_what_is_not_known(plan: Plan) -
         "未完成 missed", "进度落后 behind", "无法评估 not assessable",
     ]  # fmt: skip
     assert rows[2][3:6] == ("50.0 %", "–", "–")
-    assert "3 rows for parks" in goal_table(plan).foot
+    assert "3 rows for districts and parks" in goal_table(plan).foot
 
 
 @pytest.mark.parametrize("terminal", [True, False])

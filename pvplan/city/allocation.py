@@ -20,10 +20,10 @@ def proportional(target_kw: float, weight: Floats) -> Floats:
     Returns
     -------
     ndarray, shape (places,)
-        kW; sums to the target. All missing where no place has weight.
+        kW; sums to the target. All missing where no place has weight or the target is missing.
     """
     total = weight.sum()
-    if not total > 0.0:
+    if not total > 0.0 or np.isnan(target_kw):
         return np.full(len(weight), np.nan)
     whole = int(np.floor(target_kw))
     ideal = weight / total * whole

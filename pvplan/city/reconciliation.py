@@ -104,8 +104,10 @@ def _nearest_roof(points: Floats, buildings: gpd.GeoDataFrame, distance_m: float
             shapely.points(points[known]), max_distance=distance_m, all_matches=True
         )
         # Of equally near roofs the first by id, whatever the order of the tree.
-        for row, roof in sorted(zip(*pairs, strict=True), key=lambda pair: (pair[0], -pair[1])):
-            found[known[row]] = buildings.index[roof]
+        ids = buildings.index.to_numpy()
+        for row, roof in zip(pairs[0], ids[pairs[1]], strict=True):
+            other = found[known[row]]
+            found[known[row]] = roof if other is None else min(str(other), str(roof))
     return found
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from pvplan.errors import OutputError
 from pvplan.reports.columns import SHAPES, described
 from pvplan.tables import Column
 
@@ -97,3 +98,29 @@ def _valued(cells: pd.Series[Any], column: Column) -> pd.Series[Any]:
         numbers = [float(text) for text in cells.tolist()]
         return pd.Series(numbers, index=cells.index, dtype="float64")
     return cells
+
+
+def write_hourly(power: pd.DataFrame, path: Path) -> None:
+    """Write power hour by hour: time with offset, kW with three decimals; whole or not at all.
+
+    Parameters
+    ----------
+    power
+        Index ``time``, tz-aware; columns of numbers.
+    path
+        The CSV file; its folder must be there.
+
+    Raises
+    ------
+    OutputError
+        The file cannot be written; what stood there still stands.
+    """
+    staged = path.with_name(f".{path.name}.writing")
+    try:
+        text = power.round(3).rename(index=lambda time: time.isoformat(timespec="minutes"))
+        text.to_csv(staged, encoding="utf-8-sig", lineterminator="\r\n")
+        staged.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror}); give another") from error
+    finally:
+        staged.unlink(missing_ok=True)

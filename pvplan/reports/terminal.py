@@ -114,12 +114,14 @@ def _title(plan: Plan, zh: str, en: str) -> str:
 
 
 def goal_table(plan: Plan) -> Grid:
-    """Return the verdict of each goal of the city and its districts.
+    """Return the verdict of each goal at the level it is set for.
 
-    Capacities in MW, shares in per cent, pace in MW per year. Goals split to parks are counted
-    in the last line, not shown.
+    Capacities in MW, shares in per cent, pace in MW per year. Goals split to places below are
+    counted in the last line, not shown.
     """
-    shown = plan.goals[plan.goals["level"] != "park"]
+    of_city = plan.goals["level"] == "city"
+    split = plan.goals["goal_id"].isin(plan.goals.loc[of_city, "goal_id"])
+    shown = plan.goals[of_city | ~split]
     left = len(plan.goals) - len(shown)
     rows = shown.to_dict("records")
     return Grid(
@@ -131,7 +133,8 @@ def goal_table(plan: Plan) -> Grid:
         rows=tuple(_goal_row(row) for row in rows),
         numeric=(False, False, False, True, True, True, True, True, False),
         styles=tuple(_STYLES.get(str(row["verdict"]), "") for row in rows),
-        foot=f"另有 {left} 行园区目标见 goals.csv / {left} rows for parks: see goals.csv"
+        foot=f"另有 {left} 行区、园区目标见 goals.csv"
+        f" / {left} rows for districts and parks: see goals.csv"
         if left
         else "",
     )  # fmt: skip
@@ -177,30 +180,42 @@ def park_table(plan: Plan, most: int = MOST_PARKS) -> Grid:
     left = len(parks) - len(rows)
     if left > 0:
         rows.append((f"……另有 {left} 个园区,见 parks.csv\n… {left} more parks: see parks.csv",
-                     *("",) * 6))  # fmt: skip
+                     *("",) * 7))  # fmt: skip
     for _, row in plan.parks[outside].iterrows():
         rows.append(_park_row("园区外\noutside parks", row))
     for _, row in plan.city.iterrows():
         rows.append(_park_row("全市合计\nCity total", row))
     return Grid(
         title=_title(plan, "园区差距", "Gap of the parks"),
+        foot=_headline(plan),
         heads=(
             "园区\nPark", "屋顶数\nRoofs", "可装 [MW]\nPotential", "已装 [MW]\nInstalled",
-            "目标 [MW]\nTarget", "差距 [MW]\nGap", "已用潜力\nUsed",
+            "已用潜力\nUsed", "目标 [MW]\nTarget", "其中已装 [MW]\nIn scope", "差距 [MW]\nGap",
         ),
         rows=tuple(rows),
-        numeric=(False, *(True,) * 6),
+        numeric=(False, *(True,) * 7),
     )  # fmt: skip
 
 
 def _park_row(name: str, row: pd.Series[Any]) -> tuple[str, ...]:
-    capacities = ("capacity_dc_kw", "installed_total_dc_kw", "target_dc_kw", "gap_dc_kw")
+    against_goal = ("target_dc_kw", "installed_in_scope_dc_kw", "gap_dc_kw")
     return (
         name,
         whole(row["roof_count"]),
-        *(megawatts(row[column]) for column in capacities),
+        megawatts(row["capacity_dc_kw"]),
+        megawatts(row["installed_total_dc_kw"]),
         percent(row["used_potential_fraction"]),
+        *(megawatts(row[column]) for column in against_goal),
     )
+
+
+def _headline(plan: Plan) -> str:
+    """Say which goal the gaps refer to: target and installed capacity of the roofs it speaks of."""
+    chosen = plan.goals[plan.goals["goal_id"] == plan.meta.get("headline_goal")]
+    if chosen.empty:
+        return ""
+    goal = chosen.iloc[0]
+    return f"目标与差距：{one_line(goal['name_zh'])} / target and gap: {one_line(goal['name_en'])}"
 
 
 def show(plan: Plan, console: Console, *, most: int = MOST_PARKS) -> None:

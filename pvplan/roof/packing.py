@@ -27,9 +27,9 @@ class Arrays:
     racked
         True where modules stand in tilted rows.
     gcr
-        Row length over pitch; 1 where flush.
+        Row length over pitch; 1 where flush, 0 where no pitch keeps the rule.
     row_pitch_m
-        Distance of rows; NaN where flush.
+        Distance of rows; NaN where flush, or where no pitch keeps the rule.
     module_count
         Whole modules.
     """
@@ -147,4 +147,5 @@ def fill_planes(
     # A flush plane is longer than its plan by 1 / cos(slope); rows are spaced in plan.
     surface = np.where(racked, usable_area_m2, usable_area_m2 / np.cos(np.radians(slope)))
     count = np.floor(surface * gcr * fill / module.area_m2 + 1e-9).astype(np.int64)
-    return Arrays(tilt, facing, racked, gcr, pitch, count)
+    # Where no pitch keeps the rule there is no row: its pitch is missing.
+    return Arrays(tilt, facing, racked, gcr, np.where(np.isfinite(pitch), pitch, np.nan), count)

@@ -32,8 +32,8 @@ class Base:
     ----------
     sky, sun
         Arrays of shape (time,) over the hours with irradiance.
-    times
-        Middle of each of these intervals.
+    times, all_times
+        Middle of each of these intervals, and of every interval of the year.
     latitude, longitude, altitude_m
         Of the base place.
     model
@@ -45,6 +45,7 @@ class Base:
     sky: Sky
     sun: Sun
     times: pd.DatetimeIndex
+    all_times: pd.DatetimeIndex
     latitude: float
     longitude: float
     altitude_m: float
@@ -90,8 +91,10 @@ def solstice_sun(latitude: Floats, first_hour: float, last_hour: float) -> tuple
     delta = np.where(phi >= 0, -declination, declination)
     omega = np.radians(hour_angle)[None, :]
     zenith = pvlib.solarposition.solar_zenith_analytical(phi, omega, delta)
-    azimuth = pvlib.solarposition.solar_azimuth_analytical(phi, omega, delta, zenith)
-    return 90.0 - np.degrees(zenith), np.degrees(azimuth) % 360.0
+    # Not pvlib's solar_azimuth_analytical: at noon it says south on either hemisphere.
+    east = -np.cos(delta) * np.sin(omega)
+    north = np.sin(delta) * np.cos(phi) - np.cos(delta) * np.cos(omega) * np.sin(phi)
+    return 90.0 - np.degrees(zenith), np.degrees(np.arctan2(east, north)) % 360.0
 
 
 def diffuse_fraction(ghi: Floats, zenith: Floats, times: pd.DatetimeIndex, model: str) -> Floats:
@@ -162,6 +165,9 @@ def prepare(weather: Weather, rules: WeatherRules) -> Base:
         share = diffuse_fraction(ghi, sun.apparent_zenith, times, rules.decomposition_model)
         dhi = share * ghi
         dni = np.where(share < 1.0, (ghi - dhi) / np.maximum(sun.cos_zenith, MIN_COS_ZENITH), 0.0)
+        # At low sun the model can leave more beam than enters the atmosphere: that is diffuse.
+        dni = np.minimum(dni, sun.dni_extra)
+        dhi = ghi - dni * sun.cos_zenith
     month = times.month.to_numpy().astype(np.int64) - 1
     # Months stay together, whatever month the file begins with.
     by_month = np.argsort(month, kind="stable")
@@ -187,6 +193,7 @@ def prepare(weather: Weather, rules: WeatherRules) -> Base:
         sky.at(lit),
         sun.at(lit),
         times[lit],
+        times,
         weather.latitude,
         weather.longitude,
         weather.altitude_m,

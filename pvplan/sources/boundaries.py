@@ -218,7 +218,7 @@ def largest_overlap(buildings: gpd.GeoDataFrame, areas: gpd.GeoDataFrame) -> pd.
     if buildings.crs != areas.crs:
         raise InputError("buildings and areas must be in the same CRS before they are joined")
     roofs, zones = buildings.geometry.to_numpy(), areas.geometry.to_numpy()
-    found = pd.Series(None, buildings.index, dtype=object, name=areas.index.name)
+    found = np.full(len(roofs), None, dtype=object)
     # The tree holds the many small polygons, so that each large one is prepared once.
     tree = shapely.STRtree(roofs)
     covering = tree.query(zones, predicate="covers")
@@ -233,5 +233,5 @@ def largest_overlap(buildings: gpd.GeoDataFrame, areas: gpd.GeoDataFrame) -> pd.
     )
     pairs = pairs[pairs["common"] < 0.0].sort_values(["roof", "common", "area_id"])
     best = pairs.drop_duplicates("roof")
-    found.iloc[best["roof"].to_numpy()] = best["area_id"].to_numpy()
-    return found
+    found[best["roof"].to_numpy()] = best["area_id"].to_numpy()
+    return pd.Series(found, buildings.index, dtype=object, name=areas.index.name)

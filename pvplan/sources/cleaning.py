@@ -114,19 +114,12 @@ def polygons_in_metres(
     left = fault == ""
     notes = [noted(rows.index[~left], ids[~left], reason=fault[~left], done="rejected")]
     degrees = to_wgs84(rows.loc[left, ["geometry"]], datum).geometry
-    error = _area_error(degrees, metric)
-    far = error > _LARGEST_AREA_ERROR
-    notes.append(
-        noted(
-            degrees.index[far],
-            ids[degrees.index[far]],
-            reason=[
-                f"too far away: areas in {metric.name} would be wrong by {100.0 * value:.0f} %"
-                for value in error[far]
-            ],
-            done="rejected",
-        )
+    far = _area_error(degrees, metric) > _LARGEST_AREA_ERROR
+    lost = degrees.index[far]
+    why = (
+        f"too far away: {metric.name} is wrong there by more than {_LARGEST_AREA_ERROR:.0%} of area"
     )
+    notes.append(noted(lost, ids[lost], reason=why, done="rejected"))
     kept = degrees[~far].to_crs(metric)
     parts, repair_notes = _repaired(kept, ids)
     open_rows = parts.index.unique().intersection(list(closed_rows))

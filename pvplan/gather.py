@@ -1,0 +1,311 @@
+"""Files to what a run computes with: read, join, and find the climate; every doubt is said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyproj
+import shapely
+
+import pvplan
+from pvplan.assess import Places, places
+from pvplan.assumptions import Assumptions, WeatherRules
+from pvplan.errors import AssumptionError, InputError, nearest
+from pvplan.roof import weather as roof_weather
+from pvplan.sources.boundaries import AreaFile, largest_overlap, read_areas
+from pvplan.sources.city_folder import CityFolder, lending_cities, read_city_folder
+from pvplan.sources.footprints import FootprintFile, read_footprints
+from pvplan.sources.rasters import check_covers, coverage, open_irradiance, sample_monthly
+from pvplan.sources.register import RegisterFile, read_register
+from pvplan.sources.weather import read_weather
+from pvplan.sources.weather_closure import label_scan
+from pvplan.tables import REJECTED, Floats, Weather, names
+
+Progress = Callable[[str], None]
+BUNDLED: Final = Path(pvplan.__file__).resolve().parents[1] / "data" / "rooftops"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The files of a run, and what their reader must be told.
+
+    Attributes
+    ----------
+    buildings, parks, districts, irradiance, weather, register
+        Files; only buildings are needed.
+    datum
+        Role to ``wgs84``, ``gcj02``, ``bd09`` or ``cgcs2000``.
+    crs
+        Role to CRS, where a file does not say.
+    field_map
+        Target column to column of the buildings file.
+    parks_where
+        Filter of the parks file, such as ``Class=3``.
+    irradiance_unit, weather_label
+        Where the files do not say or say it wrongly.
+    city
+        The city folder they come from, or None.
+    """
+
+    buildings: Path
+    parks: Path | None = None
+    districts: Path | None = None
+    irradiance: Path | None = None
+    weather: Path | None = None
+    register: Path | None = None
+    datum: Mapping[str, str] = field(default_factory=dict)
+    crs: Mapping[str, str] = field(default_factory=dict)
+    field_map: Mapping[str, str] = field(default_factory=dict)
+    parks_where: str | None = None
+    irradiance_unit: str | None = None
+    weather_label: str | None = None
+    city: CityFolder | None = None
+
+
+def inputs_of_folder(folder: Path) -> Inputs:
+    """Return the inputs that a city folder names."""
+    city = read_city_folder(folder)
+    return Inputs(**city.files, datum=city.datum, city=city)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Files:
+    """What each door found; None where no file was given."""
+
+    footprints: FootprintFile
+    parks: AreaFile | None
+    districts: AreaFile | None
+    register: RegisterFile | None
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What the files say, ready for the recipes.
+
+    Attributes
+    ----------
+    buildings
+        BUILDINGS with park and district, metric CRS.
+    monthly_ghi
+        The raster's GHI, (roofs, 12) or (roofs, 1) kWh/m², or None without a raster.
+    files
+        What each door found, with its counts, warnings and rejected rows.
+    climate
+        Base year and what is known of it.
+    outside
+        REJECTED rows: roofs that the raster does not reach.
+    warnings
+        Doubts about how the files fit each other.
+    """
+
+    buildings: gpd.GeoDataFrame
+    monthly_ghi: Floats | None
+    files: Files
+    climate: Climate
+    outside: pd.DataFrame
+    warnings: tuple[str, ...]
+
+
+def gather(inputs: Inputs, assumptions: Assumptions, progress: Progress) -> Gathered:
+    """Read every file of a run, join roofs to areas, and find the climate of the place.
+
+    Parameters
+    ----------
+    inputs
+        Files.
+    assumptions
+        Rules of the doors.
+    progress
+        Called with a word when a stage begins.
+
+    Raises
+    ------
+    InputError, AssumptionError
+        A file cannot be used, or no weather covers the place.
+    """
+    progress("read")
+    files = _read(inputs, assumptions, progress)
+    progress("join")
+    buildings, apart = _joined(files)
+    progress("climate")
+    climate = _climate(inputs, places(buildings), assumptions)
+    buildings, ghi, outside = _covered(buildings, climate, inputs)
+    return Gathered(buildings, ghi, files, climate, outside, tuple(apart))
+
+
+def _read(inputs: Inputs, assumptions: Assumptions, progress: Progress) -> Files:
+    metric = pyproj.CRS(inputs.city.metric_crs) if inputs.city and inputs.city.metric_crs else None
+    footprints = read_footprints(
+        inputs.buildings,
+        assumptions.footprints,
+        datum=_datum(inputs, "buildings"),
+        crs=inputs.crs.get("buildings"),
+        metric=metric,
+        field_map=inputs.field_map,
+        progress=progress,
+    )
+    metric = footprints.buildings.crs
+    areas: dict[str, AreaFile | None] = {}
+    kinds: dict[str, Literal["park", "district"]] = {"parks": "park", "districts": "district"}
+    for role, kind in kinds.items():
+        path = getattr(inputs, role)
+        areas[role] = path and read_areas(
+            path,
+            kind,
+            datum=_datum(inputs, role),
+            crs=inputs.crs.get(role),
+            metric=metric,
+            where=inputs.parks_where if role == "parks" else None,
+        )
+    register = inputs.register and read_register(
+        inputs.register,
+        assumptions.register,
+        datum=_datum(inputs, "register"),
+        dc_ac_ratio=assumptions.system.dc_ac_ratio,
+    )
+    return Files(footprints, areas["parks"], areas["districts"], register or None)
+
+
+def _datum(inputs: Inputs, role: str) -> Any:
+    known = ("wgs84", "gcj02", "bd09", "cgcs2000")
+    datum = inputs.datum.get(role, "wgs84")
+    if datum not in known:
+        raise AssumptionError(f"datum of {role}: '{datum}' is unknown; {nearest(datum, known)}")
+    return datum
+
+
+def _joined(read: Files) -> tuple[gpd.GeoDataFrame, list[str]]:
+    """Give each roof its park and district; say so where a layer lies apart from every roof."""
+    buildings = read.footprints.buildings.copy()
+    apart = []
+    for kind, areas in (("park", read.parks), ("district", read.districts)):
+        column = f"{kind}_id"
+        if areas is None:
+            buildings[column] = pd.Series([None] * len(buildings), buildings.index, dtype=object)
+            continue
+        buildings[column] = largest_overlap(buildings, areas.areas)
+        if buildings[column].isna().all():
+            apart_m = shapely.distance(
+                shapely.box(*buildings.total_bounds), shapely.box(*areas.areas.total_bounds)
+            )
+            apart.append(
+                f"{kind}s: none of the {len(areas.areas)} overlaps any roof (their bounds lie"
+                f" {apart_m / 1000.0:.1f} km from those of the roofs): every roof is outside"
+                f" {kind}s; check file and datum"
+            )
+    return buildings, apart
+
+
+@dataclass(frozen=True)
+class Climate:
+    """The base year, the raster, and what was said of them."""
+
+    base: roof_weather.Base
+    raster: Any
+    report: Mapping[str, Any]
+    warnings: tuple[str, ...]
+    files: Mapping[str, Path]
+
+
+def _climate(inputs: Inputs, where: Places, assumptions: Assumptions) -> Climate:
+    """Open raster and weather, the bundled ones where the run brings none and they cover it."""
+    raster_file, weather_file = inputs.irradiance, inputs.weather
+    warnings: list[str] = []
+    if weather_file is None:
+        lender = _lender(where, assumptions)
+        weather_file = lender.files["weather"]
+        raster_file = raster_file or lender.files.get("irradiance")
+        warnings.append(
+            f"no weather given: the bundled base year of {lender.name_en} is used"
+            + ("" if inputs.irradiance else ", with its irradiance raster")
+        )
+    weather = read_weather(weather_file, label=inputs.weather_label)
+    scan = label_scan(weather)
+    if scan.warning:
+        warnings.append(f"{weather_file.name}: {scan.warning}")
+    warnings += _distance_warning(weather, weather_file, where, assumptions.weather)
+    base = roof_weather.prepare(weather, assumptions.weather)
+    if base.report["redecomposed"]:
+        warnings.append(
+            f"{weather_file.name}: DNI·cos z + DHI = {base.report['closure_ratio']:.3f} × GHI does"
+            f" not close; beam and diffuse were made anew from GHI by"
+            f" {base.report['decomposition_model']}"
+        )
+    raster = raster_file and open_irradiance(
+        raster_file, assumptions.irradiance, unit=inputs.irradiance_unit
+    )
+    files = {"weather": weather_file} | ({"irradiance": raster_file} if raster_file else {})
+    report = {**base.report, "scan": asdict(scan), "file": weather_file.name}
+    return Climate(base, raster or None, report, tuple(warnings), files)
+
+
+def _lender(where: Places, assumptions: Assumptions) -> CityFolder:
+    seen = []
+    for city in lending_cities(BUNDLED):
+        if "irradiance" not in city.files:
+            continue
+        raster = open_irradiance(city.files["irradiance"], assumptions.irradiance)
+        if coverage(raster, where.longitude, where.latitude) == 1.0:
+            return city
+        seen.append(city.name_en)
+    raise InputError(
+        f"weather: none given, and no bundled climate covers all roofs (longitude"
+        f" {where.longitude.min():.3f} to {where.longitude.max():.3f}, latitude"
+        f" {where.latitude.min():.3f} to {where.latitude.max():.3f}; bundled:"
+        f" {', '.join(seen) or 'none'}); give --weather FILE.epw of the place"
+    )
+
+
+def _distance_warning(
+    weather: Weather, file: Path, where: Places, rules: WeatherRules
+) -> list[str]:
+    """Warn of weather from afar; refuse that of another climate."""
+    longitude, latitude = float(np.median(where.longitude)), float(np.median(where.latitude))
+    metres = pyproj.Geod(ellps="WGS84").inv(
+        weather.longitude, weather.latitude, longitude, latitude
+    )[2]
+    told = (
+        f"{file.name}: its place ({weather.latitude:.2f}°, {weather.longitude:.2f}°) lies"
+        f" {metres / 1000.0:.0f} km from the roofs ({latitude:.2f}°, {longitude:.2f}°)"
+    )
+    if weather.latitude * latitude < 0.0:
+        raise InputError(f"{told}, on the other hemisphere: use weather of the place")
+    if metres / 1000.0 > rules.refused_distance_km:
+        raise InputError(
+            f"{told}, above {rules.refused_distance_km:g} km: use weather of the place, or --set"
+            " weather.refused_distance_km=…"
+        )
+    far = metres / 1000.0 > rules.max_distance_km
+    return [f"{told}: yields are those of that place, not of the roofs"] if far else []
+
+
+def _covered(
+    buildings: gpd.GeoDataFrame, climate: Climate, inputs: Inputs
+) -> tuple[gpd.GeoDataFrame, Floats | None, pd.DataFrame]:
+    """Sample the raster; roofs where it has no value are rejected, all of them is an error."""
+    nothing = pd.DataFrame(columns=names(REJECTED))
+    if climate.raster is None:
+        return buildings, None, nothing
+    where = places(buildings)
+    check_covers(climate.raster, where.longitude, where.latitude)
+    ghi = sample_monthly(climate.raster, where.longitude, where.latitude)
+    missing = np.isnan(ghi).any(axis=1)
+    listed = pd.DataFrame(
+        {
+            "input": "buildings",
+            "file": inputs.buildings.name,
+            "row": pd.NA,
+            "id": buildings.index[missing],
+            "reason": f"no irradiance here in {climate.raster.path.name}",
+            "done": "rejected",
+            "detail": "no yield without irradiance: use a raster that covers the roof",
+        },
+        columns=names(REJECTED),
+    )
+    return buildings[~missing], ghi[~missing], listed

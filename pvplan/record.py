@@ -1,0 +1,138 @@
+"""What ``run.json`` says of a run: fingerprint, inputs, assumptions, counts, warnings, versions."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import platform
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import pvplan
+from pvplan.assumptions import Assumptions
+from pvplan.gather import Gathered, Inputs
+from pvplan.goal_table import City
+from pvplan.tables import Plan
+
+PACKAGES: Final = (
+    "geopandas", "numpy", "pandas", "pvlib", "pyogrio", "pyproj", "rasterio", "shapely",
+)  # fmt: skip
+
+
+def city_of(inputs: Inputs) -> City:
+    """Return the city of a run: that of its folder, else named after the buildings file."""
+    if inputs.city is None:
+        return City(inputs.buildings.stem, inputs.buildings.stem, inputs.buildings.stem)
+    return City(inputs.city.id, inputs.city.name_zh, inputs.city.name_en)
+
+
+def record(
+    inputs: Inputs, gathered: Gathered, assumptions: Assumptions, as_of: date
+) -> dict[str, Any]:
+    """Return the record of a run before its results: everything that they depend on.
+
+    The fingerprint covers every assumption, every input's bytes, what the reader was told, the
+    day, and the program's own files.
+    """
+    climate, found = gathered.climate, gathered.files
+    used = {role: getattr(inputs, role) for role in ("buildings", "parks", "districts", "register")}
+    used |= {"irradiance": climate.files.get("irradiance"), "weather": climate.files["weather"]}
+    files = [
+        {"role": role, "file": path.name, "sha256": _digest(path), "bytes": path.stat().st_size}
+        for role, path in sorted(used.items())
+        if path is not None
+    ]
+    told = {
+        "datum": dict(inputs.datum),
+        "crs": dict(inputs.crs),
+        "field_map": dict(inputs.field_map),
+        "parks_where": inputs.parks_where,
+        "irradiance_unit": inputs.irradiance_unit,
+        "weather_label": inputs.weather_label,
+    }
+    city, plain, code = inputs.city, city_of(inputs), code_version()
+    warnings = [*found.footprints.warnings, *climate.warnings]
+    for door in (found.parks, found.districts, found.register):
+        warnings += door.warnings if door else ()
+    key = [assumptions.fingerprint(), files, told, as_of.isoformat(), code]
+    counts = {f"buildings_{name}": count for name, count in found.footprints.counts.items()}
+    if found.register:
+        counts |= {f"register_{name}": count for name, count in found.register.counts.items()}
+    return {
+        "fingerprint": hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16],
+        "assumptions_fingerprint": assumptions.fingerprint(),
+        "as_of": as_of.isoformat(),
+        "city": {
+            "id": plain.id,
+            "name_zh": plain.name_zh,
+            "name_en": plain.name_en,
+            "demonstration": bool(city and city.demonstration),
+            "note_zh": city.note_zh if city else "",
+            "note_en": city.note_en if city else "",
+        },
+        "scenario": assumptions.scenario,
+        "inputs": files,
+        "told": told,
+        "metric_crs": str(gathered.buildings.crs),
+        "assumptions": [asdict(entry) for entry in assumptions.entries.values()],
+        "goals": [asdict(goal) for goal in assumptions.goals],
+        "counts": counts,
+        "warnings": [*warnings, *gathered.warnings],
+        "weather": dict(climate.report),
+        "code_version": code,
+        "versions": {
+            "python": platform.python_version(),
+            **{name: importlib.metadata.version(name) for name in PACKAGES},
+        },
+    }
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def code_version() -> str:
+    """Return the version with a digest of the package's own files: any change shows."""
+    digest = hashlib.sha256()
+    package = Path(pvplan.__file__).parent
+    for path in sorted([*package.rglob("*.py"), *package.rglob("*.toml")]):
+        digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes())
+    return f"{pvplan.__version__}+{digest.hexdigest()[:8]}"
+
+
+def close(plan: Plan, seconds: dict[str, float]) -> dict[str, Any]:
+    """Return the record with what the result shows: counts, doubts, wall seconds of each stage."""
+    doubts = []
+    roofs = plan.roofs
+    unknown = int((~roofs["in_goal_scope"]).sum())
+    if unknown:
+        doubts.append(
+            f"{unknown} of {len(roofs)} roofs do not count toward industrial goals (outside parks"
+            " with unknown or other use, or in a park with a use that is not industrial); where a"
+            " file holds plants only, --set footprints.default_use=industrial"
+        )
+    if not plan.meta["goals_here"]:
+        doubts.append("the goals on file speak of another place: none is measured here")
+    unmatched = int((plan.rejected["done"] == "unmatched").sum())
+    if unmatched:
+        doubts.append(f"{unmatched} register rows have no place and count nowhere: rejected.csv")
+    counts = {
+        **plan.meta["counts"],
+        "roofs": len(roofs),
+        "parks": len(plan.parks),
+        "districts": len(plan.districts),
+        "ledger": len(plan.ledger),
+        "rejected": int((plan.rejected["done"] == "rejected").sum()),
+        "altered": int((plan.rejected["done"] == "altered").sum()),
+        "unmatched": unmatched,
+    }
+    return {
+        **plan.meta,
+        "counts": counts,
+        "warnings": [*plan.meta["warnings"], *doubts],
+        "seconds": seconds,
+    }
