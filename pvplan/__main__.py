@@ -162,13 +162,22 @@ def _add_wording(run: argparse.ArgumentParser) -> None:
         words.add_argument(
             f"--{role}-datum", choices=DATUMS, default=None, help=f"datum of the {role} alone"
         )
-    for role in ROLES[:3]:
-        words.add_argument(
-            f"--{role}-crs",
-            default=None,
-            metavar="EPSG:N",
-            help=f"CRS of the {role}, where the file does not say",
-        )
+    words.add_argument(
+        "--crs",
+        action="append",
+        default=[],
+        metavar="[ROLE=]EPSG:N",
+        help="CRS of the buildings file, where it does not say or says it wrongly;"
+        " parks=EPSG:N or districts=EPSG:N for those; may be repeated",
+    )
+    words.add_argument(
+        "--layer",
+        action="append",
+        default=[],
+        metavar="[ROLE=]NAME",
+        help="layer of the buildings file, where it holds several; parks=NAME or"
+        " districts=NAME for those; may be repeated",
+    )
     words.add_argument(
         "--map",
         action="append",
@@ -285,23 +294,31 @@ def _inputs(options: argparse.Namespace) -> Inputs:
         raise InputError("run: nothing to read; give a city folder or --buildings FILE")
     base = inputs_of_folder(options.city) if options.city else Inputs(given["buildings"])
     datum = dict(base.datum)
-    crs = {}
     for role in ROLES:
         chosen = getattr(options, f"{role}_datum") or options.datum
         if chosen:
             datum[role] = chosen
-        if getattr(options, f"{role}_crs", None):
-            crs[role] = getattr(options, f"{role}_crs")
     return dataclasses.replace(
         base,
         **given,
         datum=datum,
-        crs=crs,
+        crs=_by_role(options.crs),
+        layer=_by_role(options.layer),
         field_map=_maps(options.maps),
         parks_where=options.parks_where,
         irradiance_unit=options.irradiance_unit,
         weather_label=options.weather_label,
     )
+
+
+def _by_role(words: Sequence[str]) -> dict[str, str]:
+    """Read ``[ROLE=]VALUE`` words; without a role the buildings are meant."""
+    found = {}
+    for word in words:
+        role, separator, value = word.partition("=")
+        named = bool(separator) and role in ROLES
+        found[role if named else "buildings"] = value if named else word
+    return found
 
 
 def _maps(pairs: Sequence[str]) -> dict[str, str]:

@@ -41,8 +41,8 @@ class Inputs:
         Files; only buildings are needed.
     datum
         Role to ``wgs84``, ``gcj02``, ``bd09`` or ``cgcs2000``.
-    crs
-        Role to CRS, where a file does not say.
+    crs, layer
+        Role to CRS, and to layer, where a file does not say.
     field_map
         Target column to column of the buildings file.
     parks_where
@@ -61,6 +61,7 @@ class Inputs:
     register: Path | None = None
     datum: Mapping[str, str] = field(default_factory=dict)
     crs: Mapping[str, str] = field(default_factory=dict)
+    layer: Mapping[str, str] = field(default_factory=dict)
     field_map: Mapping[str, str] = field(default_factory=dict)
     parks_where: str | None = None
     irradiance_unit: str | None = None
@@ -146,6 +147,7 @@ def _read(inputs: Inputs, assumptions: Assumptions, progress: Progress) -> Files
         assumptions.footprints,
         datum=_datum(inputs, "buildings"),
         crs=inputs.crs.get("buildings"),
+        layer=inputs.layer.get("buildings"),
         metric=metric,
         field_map=inputs.field_map,
         progress=progress,
@@ -160,6 +162,7 @@ def _read(inputs: Inputs, assumptions: Assumptions, progress: Progress) -> Files
             kind,
             datum=_datum(inputs, role),
             crs=inputs.crs.get(role),
+            layer=inputs.layer.get(role),
             metric=metric,
             where=inputs.parks_where if role == "parks" else None,
         )

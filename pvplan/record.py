@@ -48,6 +48,7 @@ def record(
     told = {
         "datum": dict(inputs.datum),
         "crs": dict(inputs.crs),
+        "layer": dict(inputs.layer),
         "field_map": dict(inputs.field_map),
         "parks_where": inputs.parks_where,
         "irradiance_unit": inputs.irradiance_unit,

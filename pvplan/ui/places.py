@@ -13,6 +13,11 @@ from pvplan.ui.numbers import missing
 from pvplan.ui.words import Language, say
 
 GOAL_FIGURES: Final = ["target_dc_kw", "installed_dc_kw", "gap_dc_kw", "verdict"]
+LEVEL_FIGURES: Final = {
+    "target_dc_kw": "target_dc_kw",
+    "installed_in_scope_dc_kw": "installed_dc_kw",
+    "gap_dc_kw": "gap_dc_kw",
+}
 LEVELS: Final = ("city", "district", "park")
 
 
@@ -81,8 +86,8 @@ def goal_at(plan: Plan, goal_id: str | None, level: str, places: pd.DataFrame) -
     if len(rows):
         found = rows.drop_duplicates("place_id").set_index("place_id")[GOAL_FIGURES]
         return found.reindex(places.index)
-    # A level table carries target and gap of the one goal that it names, and nothing more.
-    figures = places.reindex(columns=["target_dc_kw", "gap_dc_kw"])
+    # A level table carries the figures of the one goal that it names.
+    figures = places.reindex(columns=list(LEVEL_FIGURES)).rename(columns=LEVEL_FIGURES)
     return figures.where(places["goal_id"] == goal_id).reindex(columns=GOAL_FIGURES)
 
 
