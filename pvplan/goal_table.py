@@ -90,9 +90,11 @@ def _places(
         if goal.level == "district" and (level != "district" or goal.place_id not in table.index):
             continue
         chosen = [goal.place_id] if goal.level == "district" else sorted(set(roofs[column]))
+        named = dict(
+            zip(table.index, zip(table["name_zh"], table["name_en"], strict=True), strict=True)
+        )
         for place in sorted(set(chosen) | (set() if goal.place_id else set(table.index))):
-            zh, en = table.loc[place, ["name_zh", "name_en"]]
-            yield _Place(level, str(place), zh, en)
+            yield _Place(level, str(place), *named[place])
 
 
 class _View:
@@ -124,11 +126,13 @@ class _View:
             live = ledger[ledger["status"] == "commissioned"]
             live = live[~(live["commissioned_on"] > pd.Timestamp(as_of))]
             placed = live["matched_by"] != "none"
-            on_roof = live["roof_id"].isin(self.roofs.index)
+            on_roof = self.roofs.index.get_indexer(pd.Index(live["roof_id"])) >= 0
             by_park = live["roof_id"].isna() & (goal.scope != "new_industrial")
             self.systems = live[placed & (on_roof | by_park)]
             self.unmatched_kw = exact_sum(live.loc[~placed, "capacity_dc_kw"].fillna(0.0))
             self.first = live["commissioned_on"].min()
+        self.parts_of = _split(self.parts)
+        self.systems_of = {} if self.systems is None else _split(self.systems)
 
     def _targets(self) -> pd.DataFrame:
         """Split the target: kW by park and district, additive over both."""
@@ -151,20 +155,21 @@ class _View:
     def target_kw(self, place: _Place) -> float:
         if self.goal.level == "district" or self.goal.scope == "all":
             return _or_missing(self.goal.target)
-        parts = self.parts
-        if place.level != "city":
-            parts = parts[parts[PLACES[place.level]] == place.id]
-        elif self.goal.metric == "installed_dc_kw":
+        parts = self._at(place, self.parts, self.parts_of)
+        if place.level == "city" and self.goal.metric == "installed_dc_kw":
             return _or_missing(self.goal.target) if len(parts) else float("nan")
         return exact_sum(parts["target"]) if len(parts) else 0.0
+
+    def _at(
+        self, place: _Place, whole: pd.DataFrame, split: dict[tuple[str, str], pd.DataFrame]
+    ) -> pd.DataFrame:
+        return whole if place.level == "city" else split.get((place.level, place.id), whole[:0])
 
     def standing(self, place: _Place) -> goals.Standing:
         target = self.target_kw(place)
         if self.systems is None:
             return goals.Standing(target, np.nan, np.nan, np.nan, np.nan, np.nan)
-        here = self.systems
-        if place.level != "city":
-            here = here[here[PLACES[place.level]] == place.id]
+        here = self._at(place, self.systems, self.systems_of)
         kw, day = here["capacity_dc_kw"], here["commissioned_on"]
         if self.goal.metric == "added_dc_kw" and self.goal.baseline is not None:
             kw = kw[day > pd.Timestamp(self.goal.baseline)]
@@ -182,10 +187,16 @@ class _View:
         )
 
     def footprint_m2(self, place: _Place) -> float:
-        parts = self.parts
-        if place.level != "city":
-            parts = parts[parts[PLACES[place.level]] == place.id]
-        return float(parts["footprint_area_m2"].sum())
+        return float(self._at(place, self.parts, self.parts_of)["footprint_area_m2"].sum())
+
+
+def _split(rows: pd.DataFrame) -> dict[tuple[str, str], pd.DataFrame]:
+    """Return the rows of each (level, place)."""
+    return {
+        (level, str(place)): group
+        for level, column in PLACES.items()
+        for place, group in rows.groupby(column, sort=False)
+    }
 
 
 def _or_missing(target: float | None) -> float:

@@ -63,7 +63,8 @@ def reconcile(
     """
     ledger = register.copy()
     ledger["named_roof"] = ledger["roof_id"]
-    by_id = ledger["roof_id"].isin(buildings.index)
+    at = buildings.index.get_indexer(pd.Index(ledger["roof_id"]))
+    by_id = pd.Series(at >= 0, index=ledger.index)
     near = _nearest_roof(points, buildings, rules.max_distance_m)
     named = _park_by_name(ledger["park"], parks)
     named = named.where(named.notna(), _park_at(points, parks, ledger.index))
