@@ -21,6 +21,7 @@ from pvplan import (
     sources,  # noqa: F401  (its import sets OGR_SKIP)
 )
 from pvplan.errors import AssumptionError, InputError, PvplanError
+from pvplan.reports.dictionary import columns_markdown
 from pvplan.reports.terminal import show
 from pvplan.run import Inputs, hourly_of_park, inputs_of_folder, run_city, write_run
 from pvplan.run import Progress as Report
@@ -90,6 +91,11 @@ def parser() -> argparse.ArgumentParser:
         help="list every assumption: key, default, unit, source",
         description="List every assumption with its default, unit, meaning, source and whether"
         " it was verified.",
+    )
+    commands.add_parser(
+        "columns",
+        help="list every column of the result: unit, meaning (Markdown)",
+        description="List every column of the result with unit and meaning, as Markdown.",
     )
     return main
 
@@ -223,6 +229,8 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         if options.command == "assumptions":
             _list_assumptions(console)
+        elif options.command == "columns":
+            console.file.write(columns_markdown())
         elif options.command == "hourly":
             _hourly(options, console, errors)
         else:

@@ -1,0 +1,32 @@
+"""The documents say what the program does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from pvplan import assumptions
+from pvplan.__main__ import parser
+from pvplan.reports.dictionary import columns_markdown
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_the_list_of_columns_is_the_tables_own() -> None:
+    stands = (ROOT / "docs" / "columns.md").read_text(encoding="utf-8")
+    assert stands == columns_markdown(), "write it anew: python -m pvplan columns > docs/columns.md"
+
+
+def test_the_readme_names_what_exists() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for link in re.findall(r"\]\(([^)#]+)\)", text):
+        assert (ROOT / link).exists(), link
+    commands = parser()._subparsers._group_actions[0].choices  # type: ignore[union-attr]
+    options = {o for command in commands.values() for o in command._option_string_actions}
+    for word in re.findall(r"(?<![\w-])--[a-z]{2}[a-z-]*", text):
+        assert word in options, word
+    for key in re.findall(r"--set ([\w.]+)=", text):
+        assert key in assumptions.load().entries, key
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for target in re.findall(r"make ([a-z]+)", text):
+        assert target in targets, target
