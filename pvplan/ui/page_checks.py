@@ -12,6 +12,7 @@ from pvplan.ui import frame, numbers
 from pvplan.ui.frame import View
 from pvplan.ui.words import WORDS, say
 
+QUOTED: Final = r"'[^']*'"
 COUNTED_BY: Final = ["input", "done", "reason"]
 
 
@@ -33,7 +34,9 @@ def rejected(view: View) -> None:
         st.caption(view.say("no_rejected"))
         return
     heads = {column.name: column.zh if view.language == "zh" else column.en for column in REJECTED}
-    counts = rows.groupby(COUNTED_BY, sort=False, dropna=False).size()
+    # A reason may quote what it met in the row; rows of one kind are counted together.
+    kinds = rows.assign(reason=rows["reason"].str.replace(QUOTED, "'…'", regex=True))
+    counts = kinds.groupby(COUNTED_BY, sort=False, dropna=False).size()
     counted = counts.rename("count").reset_index().sort_values("count", ascending=False)
     st.dataframe(
         counted, hide_index=True, column_config={**heads, "count": view.say("count")},

@@ -1,0 +1,390 @@
+"""The app in a real browser without internet: clicks on the map, hostile names, English."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from pvplan.reports.output import write_plan
+from pvplan.tables import Plan
+from pvplan.ui import numbers
+from tests.conftest import ROOT, absent
+from tests.plans import toy_plan
+from tests.shown import HOSTILE, hostile_plan
+
+pytestmark = pytest.mark.browser
+
+CHROMIUM = Path(os.environ.get("PVPLAN_CHROMIUM", "/usr/bin/chromium"))
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+ARTEFACTS = ROOT / "artefacts"
+IMAGES = ROOT / "docs" / "images"
+PATIENCE_MS = 60_000
+RESTING = "[data-testid=stApp][data-test-script-state=notRunning]"
+
+
+@dataclass
+class Shown:
+    """A page of the app, and the addresses outside this machine that it asked for."""
+
+    page: Any
+    address: str
+    outside: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    def open(self, link: str = "/", *, with_map: bool = True) -> None:
+        self.page.goto(f"{self.address}{link}")
+        self.settle(with_map=with_map)
+
+    def settle(self, *, with_map: bool = True) -> None:
+        self.page.wait_for_selector(RESTING, timeout=PATIENCE_MS)
+        if with_map:
+            self.page.frame_locator("iframe").locator(".leaflet-container").wait_for(
+                timeout=PATIENCE_MS
+            )
+            self.frame.wait_for_function("() => window.map")
+
+    @property
+    def frame(self) -> Any:
+        return self.page.locator("iframe").element_handle().content_frame()
+
+    def pixel(self, park_id: str) -> tuple[float, float]:
+        """Return where the middle of a park is drawn, in pixels of the page."""
+        point = self.frame.evaluate(
+            """(id) => {
+                for (const layer of Object.values(window.map._layers)) {
+                    const feature = layer.feature;
+                    if (feature && feature.properties.kind === "park"
+                        && feature.properties.id === id) {
+                        const point = window.map.latLngToContainerPoint(layer.getCenter());
+                        const box = window.map.getContainer().getBoundingClientRect();
+                        return [point.x + box.left, point.y + box.top];
+                    }
+                }
+                return null;
+            }""",
+            park_id,
+        )
+        assert point is not None, f"{park_id} is not on the map"
+        corner = self.page.locator("iframe").first.bounding_box()
+        return corner["x"] + point[0], corner["y"] + point[1]
+
+    def click_park(self, park_id: str) -> None:
+        # The whole city first: after a click the map shows one park only.
+        self.frame.locator("button.pv-home").click()
+        self.page.wait_for_timeout(300)
+        self.page.mouse.click(*self.pixel(park_id))
+
+    def wait_for_place(self, name: str) -> None:
+        place = self.page.locator(".st-key-place-name [data-testid=stText]").first
+        self.page.wait_for_function(
+            "([box, name]) => box.textContent.trim() === name", arg=[place.element_handle(), name],
+            timeout=PATIENCE_MS,
+        )  # fmt: skip
+        self.settle()
+
+    def metric(self, label: str) -> str:
+        labelled = self.page.get_by_test_id("stMetric").filter(
+            has=self.page.get_by_test_id("stMetricLabel").get_by_text(label, exact=True)
+        )
+        return str(labelled.first.get_by_test_id("stMetricValue").inner_text()).strip()
+
+    def roofs_drawn(self) -> list[str]:
+        return sorted(
+            self.frame.evaluate(
+                """() => Object.values(window.map._layers)
+                    .filter((layer) => layer.feature && layer.feature.properties.kind === "roof")
+                    .map((layer) => layer.feature.properties.id)"""
+            )
+        )
+
+    def keep(self, name: str) -> bytes:
+        ARTEFACTS.mkdir(exist_ok=True)
+        return bytes(self.page.screenshot(path=ARTEFACTS / f"{name}.png"))
+
+
+@contextmanager
+def served(runs: Path) -> Iterator[str]:
+    """Serve the app on a free port of this machine."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
+        cwd=ROOT, env={**os.environ, "PVPLAN_RUNS": str(runs)},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait_until_up(server, address)
+        yield address
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+def _wait_until_up(server: subprocess.Popen[bytes], address: str) -> None:
+    for _ in range(240):
+        assert server.poll() is None, "the app's server ended at once"
+        try:
+            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1):  # noqa: S310
+                return
+        except (urllib.error.URLError, TimeoutError, ConnectionError):
+            time.sleep(0.25)
+    pytest.fail("the app's server did not come up in 60 s")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if not CHROMIUM.exists():
+        absent(f"no browser at {CHROMIUM} (install chromium, or name it in PVPLAN_CHROMIUM)")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        absent("playwright is not installed")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(FLAGS))
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    root = tmp_path_factory.mktemp("served")
+    write_plan(toy_plan(), root / "toy")
+    write_plan(hostile_plan(), root / "hostile")
+    with served(root) as found:
+        yield found
+
+
+@contextmanager
+def visiting(browser: Any, address: str) -> Iterator[Shown]:
+    """Open a window that can reach nothing but the app's own server."""
+    context = browser.new_context(
+        viewport={"width": 1440, "height": 900}, locale="zh-CN", accept_downloads=True
+    )
+    shown = Shown(context.new_page(), address)
+
+    def pass_on(route: Any) -> None:
+        if route.request.url.startswith((address, "data:", "blob:")):
+            route.continue_()
+        else:
+            shown.outside.append(route.request.url)
+            route.abort()
+
+    context.route("**/*", pass_on)
+    shown.page.on("pageerror", lambda error: shown.faults.append(str(error)))
+    shown.page.on("dialog", lambda dialog: (shown.faults.append("dialog"), dialog.dismiss()))
+    yield shown
+    context.close()
+    assert shown.outside == []
+    assert shown.faults == []
+
+
+@pytest.fixture
+def shown(browser: Any, address: str) -> Iterator[Shown]:
+    with visiting(browser, address) as page:
+        yield page
+
+
+def parks_file(plan: Plan, tmp_path: Path) -> pd.DataFrame:
+    write_plan(plan, tmp_path / "again")
+    return pd.read_csv(tmp_path / "again" / "parks.csv", encoding="utf-8-sig", index_col="park_id")
+
+
+def test_a_click_on_a_park_shows_its_own_numbers_and_roofs(shown: Shown, tmp_path: Path) -> None:
+    plan = toy_plan()
+    parks = parks_file(plan, tmp_path)
+    shown.open("/?run=toy")
+    assert shown.roofs_drawn() == []
+    seen = []
+    # There and back: the third click falls on a polygon that was clicked before.
+    for park_id in ("P1", "P2", "P1"):
+        shown.click_park(park_id)
+        shown.wait_for_place(plan.parks.loc[park_id, "name_zh"])
+        row = parks.loc[park_id]
+        figures = {
+            "可装容量 (MW)": numbers.megawatts(row["capacity_dc_kw"], unit=""),
+            "已装容量 (MW)": numbers.megawatts(row["installed_total_dc_kw"], unit=""),
+            "目标值 (MW)": numbers.megawatts(row["target_dc_kw"], unit=""),
+            "差距 (MW)": numbers.megawatts(row["gap_dc_kw"], unit=""),
+            "屋顶数": str(row["roof_count"]),
+            "等效利用小时": numbers.plain(row["specific_yield_kwh_per_kw"], 0, "kWh/kWp"),
+        }
+        assert {label: shown.metric(label) for label in figures} == figures
+        own = plan.roofs.index[plan.roofs["park_id"] == park_id]
+        shown.page.wait_for_timeout(500)
+        assert shown.roofs_drawn() == sorted(own)
+        assert f"park={park_id}" in shown.page.url
+        seen.append(tuple(figures.values()))
+    assert seen[0] == seen[2] != seen[1]
+    shown.keep("clicked")
+
+
+def test_a_link_to_a_park_opens_it_and_reload_keeps_it(shown: Shown) -> None:
+    name = toy_plan().parks.loc["P1", "name_zh"]
+    shown.open("/?run=toy&park=P1")
+    shown.wait_for_place(name)
+    shown.page.reload()
+    shown.wait_for_place(name)
+
+
+def test_english_at_a_click_keeps_park_and_goal(shown: Shown) -> None:
+    shown.open("/?run=toy&park=P1&goal=city_7gw_2030")
+    shown.page.get_by_text("English", exact=True).click()
+    shown.page.get_by_text("All parks", exact=True).wait_for()
+    shown.wait_for_place("Lingang `new` area")
+    shown.page.frame_locator("iframe").get_by_text("Show whole city").wait_for()
+    shown.page.wait_for_timeout(1500)
+    shown.wait_for_place("Lingang `new` area")
+    assert shown.metric("Potential (MW)")
+    assert "lang=en" in shown.page.url
+    assert "goal=city_7gw_2030" in shown.page.url
+    assert "DEMONSTRATION" in shown.frame.locator(".pv-badge").inner_text()
+    words = shown.frame.locator("body").inner_text()
+    assert "Roofs" in words
+    assert "without PV" in words
+    shown.keep("english")
+
+
+def test_the_whole_city_comes_back(shown: Shown) -> None:
+    shown.open("/?run=toy&lang=en")
+    zoom = "() => window.map.getZoom()"
+    before = shown.frame.evaluate(zoom)
+    shown.click_park("P1")
+    shown.wait_for_place("Lingang `new` area")
+    shown.frame.wait_for_function(f"() => window.map.getZoom() > {before}")
+    box = shown.page.get_by_role("combobox").last
+    box.focus()
+    shown.page.keyboard.type("Whole")
+    shown.page.keyboard.press("Enter")
+    shown.wait_for_place("Toy city")
+    shown.frame.wait_for_function(f"() => window.map.getZoom() === {before}")
+    assert shown.roofs_drawn() == []
+    # The polygon that was clicked last can be clicked again.
+    shown.click_park("P1")
+    shown.wait_for_place("Lingang `new` area")
+
+
+def test_the_wheel_moves_the_page_until_the_map_is_taken(shown: Shown) -> None:
+    shown.open("/?run=toy")
+    zoom = shown.frame.evaluate("() => window.map.getZoom()")
+    x, y = shown.pixel("P1")
+    shown.page.mouse.move(x, y)
+    shown.page.mouse.wheel(0, 400)
+    shown.page.wait_for_timeout(600)
+    assert shown.frame.evaluate("() => window.map.getZoom()") == zoom
+
+
+def test_the_keyboard_reaches_a_park_without_the_map(shown: Shown) -> None:
+    shown.open("/?run=toy&lang=en")
+    box = shown.page.get_by_role("combobox").last
+    box.focus()
+    shown.page.keyboard.type("Lingang")
+    shown.page.keyboard.press("Enter")
+    shown.wait_for_place("Lingang `new` area")
+
+
+def test_a_row_of_the_table_is_the_same_as_a_click(shown: Shown) -> None:
+    plan = toy_plan()
+    order = plan.parks.sort_values(["gap_dc_kw", "capacity_dc_kw"], ascending=False)
+    shown.open("/?run=toy&lang=en")
+    for row in (0, 1):
+        table = shown.page.get_by_test_id("stDataFrame").first
+        table.scroll_into_view_if_needed()
+        shown.page.wait_for_timeout(500)
+        # Cells are painted: the box that chooses a row stands at its left, 35 px for each row.
+        corner = table.bounding_box()
+        shown.page.mouse.click(corner["x"] + 16, corner["y"] + 35 * (row + 1.5))
+        park_id = str(order.index[row])
+        shown.page.wait_for_url(f"**park={park_id}*", timeout=PATIENCE_MS)
+        shown.settle()
+        own = plan.roofs.index[plan.roofs["park_id"] == park_id]
+        shown.page.wait_for_timeout(800)
+        assert shown.roofs_drawn() == sorted(own)
+    shown.keep("table")
+
+
+def test_hostile_names_are_letters_everywhere(shown: Shown) -> None:
+    shown.open("/?run=hostile")
+    x, y = shown.pixel("P1")
+    shown.page.mouse.move(x - 3, y)
+    shown.page.mouse.move(x, y)
+    shown.frame.locator(".leaflet-tooltip .name").wait_for()
+    assert shown.frame.locator(".leaflet-tooltip .name").inner_text() == HOSTILE[0]
+    shown.page.mouse.click(x, y)
+    shown.wait_for_place(HOSTILE[0])
+    for page in ("goals", "districts", "checks", "files"):
+        shown.open(f"/{page}?run=hostile", with_map=False)
+        shown.page.get_by_text("示范数据").first.wait_for()
+    marks = "() => [window.pwned, document.querySelectorAll('img[src=x]').length]"
+    for frame in shown.page.frames:
+        assert frame.evaluate(marks) == [None, 0]
+    assert shown.page.evaluate("() => window.pwned") is None
+    assert shown.page.title() != "pwned"
+
+
+def test_a_file_of_the_run_comes_down_byte_for_byte(shown: Shown, tmp_path: Path) -> None:
+    shown.open("/files?run=toy", with_map=False)
+    button = shown.page.get_by_test_id("stDownloadButton").get_by_role("button").nth(1)
+    with shown.page.expect_download() as coming:
+        button.click()
+    assert coming.value.suggested_filename == "parks.csv"
+    write_plan(toy_plan(), tmp_path / "again")
+    expected = (tmp_path / "again" / "parks.csv").read_bytes()
+    assert Path(coming.value.path()).read_bytes() == expected
+
+
+@pytest.mark.parametrize(("host", "status"), [("127.0.0.1", 101), ("evil.example", 403)])
+def test_only_the_own_name_opens_a_session(address: str, host: str, status: int) -> None:
+    # A page elsewhere whose name is made to point at this machine must not reach the app.
+    port = int(address.rsplit(":", maxsplit=1)[1])
+    asked = (
+        f"GET /_stcore/stream HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        "Sec-WebSocket-Version: 13\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
+        line.sendall(asked.encode())
+        answer = line.recv(64).decode(errors="replace")
+    assert answer.startswith(f"HTTP/1.1 {status}")
+
+
+@pytest.mark.skipif(
+    os.environ.get("PVPLAN_SCREENSHOTS") != "1", reason="pictures only with PVPLAN_SCREENSHOTS=1"
+)
+def test_pictures_of_the_bundled_city(browser: Any, tmp_path: Path) -> None:
+    import datetime
+
+    from pvplan.run import run_folder
+
+    city = ROOT / "data" / "rooftops" / "shanghai"
+    plan = run_folder(city, tmp_path / "shanghai", datetime.date(2026, 11, 22), lambda _stage: None)
+    widest = plan.parks[plan.parks.geometry.notna()]["gap_dc_kw"].idxmax()
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    with served(tmp_path) as address, visiting(browser, address) as shown:
+        for language in ("zh", "en"):
+            shown.open(f"/?lang={language}")
+            shown.page.wait_for_timeout(2500)
+            (IMAGES / f"map-{language}.png").write_bytes(shown.keep(f"map-{language}"))
+        shown.open(f"/?lang=zh&park={widest}")
+        shown.page.wait_for_timeout(2500)
+        (IMAGES / "park-zh.png").write_bytes(shown.keep("park-zh"))
+        shown.open("/goals?lang=en", with_map=False)
+        shown.page.wait_for_timeout(1500)
+        (IMAGES / "goals-en.png").write_bytes(shown.keep("goals-en"))

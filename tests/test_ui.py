@@ -1,0 +1,512 @@
+"""The pages in every state, without a browser: what they show, and that they show text as text."""
+
+from __future__ import annotations
+
+import ast
+import math
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from pvplan.errors import InputError
+from pvplan.reports.output import FILES as RUN_FILES
+from pvplan.reports.output import write_plan
+from pvplan.tables import DEMONSTRATION, OUTSIDE_PARKS, REJECTED, VERDICTS, Plan
+from pvplan.ui import jobs, numbers, places, runs
+from pvplan.ui.verdicts import COLOURS
+from pvplan.ui.words import LANGUAGE_NAMES, LANGUAGES, WORDS, say
+from tests.conftest import ROOT
+from tests.plans import toy_plan
+from tests.shown import HOSTILE, hostile_plan, plan_without_register
+
+PAGES = ("map", "goals", "districts", "checks", "files")
+UI = sorted((ROOT / "pvplan" / "ui").glob("*.py"))
+Opened = Callable[..., AppTest]
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Folders of finished runs: one plain, one hostile, one without a register, one empty."""
+    root = tmp_path_factory.mktemp("shown")
+    plans = {"plain": toy_plan(), "hostile": hostile_plan(), "bare": plan_without_register()}
+    for name, plan in plans.items():
+        write_plan(plan, root / name / "toy")
+    write_plan(plans["plain"], root / "two" / "older")
+    write_plan(plans["bare"], root / "two" / "newer")
+    (root / "empty").mkdir()
+    return {name: root / name for name in (*plans, "two", "empty")}
+
+
+@pytest.fixture
+def opened(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> Opened:
+    def open_page(folder: str, page: str = "map", **link: str) -> AppTest:
+        monkeypatch.setenv("PVPLAN_RUNS", str(folders.get(folder, folder)))
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        for name, value in link.items():
+            app.query_params[name] = value
+        app.run()
+        if page != "map":
+            app.switch_page(f"pvplan/ui/page_{page}.py").run()
+        assert not app.exception, app.exception
+        return app
+
+    return open_page
+
+
+def texts(app: AppTest) -> list[str]:
+    return [element.value for element in app.text]
+
+
+def metrics(app: AppTest) -> dict[str, str]:
+    return {element.label: element.value for element in app.metric}
+
+
+def in_markup(app: AppTest) -> str:
+    """Return everything that the browser would read as Markdown."""
+    kinds = (app.markdown, app.caption, app.subheader, app.warning, app.error, app.info)
+    values = [str(element.value) for kind in kinds for element in kind]
+    labels = [
+        element.label for kind in (app.metric, app.selectbox, app.expander) for element in kind
+    ]
+    return "\n".join([*values, *labels, *(element.value for element in app.metric)])
+
+
+def test_without_a_run_the_page_offers_the_bundled_city_and_the_command(opened: Opened) -> None:
+    app = opened("empty")
+    assert [button.label for button in app.button] == [say("compute", "zh")]
+    assert "python -m pvplan run" in app.code[0].value
+    assert not app.metric
+
+
+def test_a_runs_folder_that_does_not_exist_is_no_fault(opened: Opened, tmp_path: Path) -> None:
+    app = opened(str(tmp_path / "nowhere"), lang="en")
+    assert [button.label for button in app.button] == [say("compute", "en")]
+
+
+def test_the_city_is_shown_first_with_the_headline_goal(opened: Opened) -> None:
+    app = opened("plain")
+    city = toy_plan().city.iloc[0]
+    shown = metrics(app)
+    assert "示例市" in texts(app)
+    assert shown["可装容量 (MW)"] == numbers.megawatts(city["capacity_dc_kw"], unit="")
+    assert shown["差距 (MW)"] == numbers.megawatts(city["gap_dc_kw"], unit="")
+    assert shown["静态回收期"] == numbers.DASH
+    assert any("0123456789abcdef" in text for text in texts(app))
+    assert any("2026-11-22" in text for text in texts(app))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_speaks_both_languages_and_wears_the_badge(
+    opened: Opened, page: str, language: Any
+) -> None:
+    app = opened("plain", page, lang=language)
+    own = "\n".join(element.value for element in (*app.markdown, *app.subheader, *app.caption))
+    badge = say(DEMONSTRATION, language)
+    assert sum(badge in element.value for element in app.main.markdown) >= 1
+    assert say(f"page_{page}", language) in own
+    if language == "en":
+        words = own.replace(badge, "").replace(LANGUAGE_NAMES["zh"], "")
+        assert not re.search(r"[\u4e00-\u9fff]", words)
+
+
+def test_a_park_in_the_link_is_opened(opened: Opened) -> None:
+    app = opened("plain", park="P1", lang="en")
+    park = toy_plan().parks.loc["P1"]
+    shown = metrics(app)
+    assert "Lingang `new` area" in texts(app)
+    assert shown["Potential (MW)"] == numbers.megawatts(park["capacity_dc_kw"], unit="")
+    assert shown["Gap (MW)"] == numbers.megawatts(park["gap_dc_kw"], unit="")
+    assert shown["Roofs"] == str(park["roof_count"])
+    assert app.query_params["park"] == "P1"
+
+
+def test_an_unknown_park_in_the_link_is_told_and_the_city_shown(opened: Opened) -> None:
+    app = opened("plain", park=HOSTILE[0])
+    assert [warning.value for warning in app.warning] == [say("unknown_park", "zh")]
+    assert HOSTILE[0] in texts(app)
+    assert "示例市" in texts(app)
+    assert "park" not in app.query_params
+
+
+def test_choosing_a_park_in_the_box_changes_every_figure(opened: Opened) -> None:
+    app = opened("plain")
+    before = metrics(app)
+    app.selectbox(key="park-zh").set_value("P2").run()
+    after = metrics(app)
+    assert not app.exception
+    park = toy_plan().parks.loc["P2"]
+    assert after["可装容量 (MW)"] == numbers.megawatts(park["capacity_dc_kw"], unit="")
+    assert after["可装容量 (MW)"] != before["可装容量 (MW)"]
+    assert app.query_params["park"] == "P2"
+
+
+def test_the_row_outside_parks_can_be_chosen(opened: Opened) -> None:
+    app = opened("plain", park=OUTSIDE_PARKS)
+    assert say("outside_parks", "zh") in texts(app)
+    assert metrics(app)["屋顶数"] == str(toy_plan().parks.loc[OUTSIDE_PARKS, "roof_count"])
+
+
+def test_without_a_register_the_gap_is_a_dash_and_the_page_says_why(opened: Opened) -> None:
+    app = opened("bare", park="P1")
+    shown = metrics(app)
+    assert shown["差距 (MW)"] == shown["已装容量 (MW)"] == numbers.DASH
+    assert shown["可装容量 (MW)"] != numbers.DASH
+    assert say("gap_not_assessable", "zh") in [caption.value for caption in app.caption]
+    assert say("gap_not_assessable", "zh") not in [c.value for c in opened("plain").caption]
+
+
+def test_a_goal_that_is_not_split_to_parks_has_no_gap_by_park(opened: Opened) -> None:
+    app = opened("plain", goal="city_7gw_2030", park="P1")
+    assert metrics(app)["差距 (MW)"] == numbers.DASH
+    assert say("gap_not_assessable", "zh") in [caption.value for caption in app.caption]
+
+
+def test_language_changes_at_a_click(opened: Opened) -> None:
+    app = opened("plain", park="P1")
+    assert "可装容量 (MW)" in metrics(app)
+    app.selectbox(key="goal-zh").set_value("city_7gw_2030").run()
+    app.segmented_control(key="language").set_value("en").run()
+    assert "Potential (MW)" in metrics(app)
+    assert "Lingang `new` area" in texts(app)
+    assert app.selectbox(key="goal-en").value == "city_7gw_2030"
+    assert app.query_params["lang"] == "en"
+
+
+def test_another_run_can_be_chosen_and_the_newest_comes_first(opened: Opened) -> None:
+    app = opened("two")
+    assert app.selectbox(key="run-zh").value == "newer"
+    assert metrics(app)["已装容量 (MW)"] == numbers.DASH
+    app.selectbox(key="run-zh").set_value("older").run()
+    assert metrics(app)["已装容量 (MW)"] != numbers.DASH
+
+
+def test_a_link_to_another_run_opens_it(opened: Opened) -> None:
+    assert opened("two", run="older").selectbox(key="run-zh").value == "older"
+    assert opened("two", run="never").selectbox(key="run-zh").value == "newer"
+
+
+def test_a_run_that_was_tampered_with_is_refused_in_words(opened: Opened, tmp_path: Path) -> None:
+    write_plan(toy_plan(), tmp_path / "toy")
+    parks = tmp_path / "toy" / "parks.csv"
+    parks.write_bytes(parks.read_bytes() + b"\n")
+    app = opened(str(tmp_path))
+    assert [error.value for error in app.error] == [say("broken_run", "zh")]
+    assert any("parks.csv" in text for text in texts(app))
+    assert not app.metric
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("page", PAGES)
+def test_no_text_of_a_file_is_read_as_markup(opened: Opened, page: str, language: str) -> None:
+    app = opened("hostile", page, lang=language, park="P1")
+    markup = in_markup(app)
+    for name in HOSTILE:
+        assert name not in markup
+    assert not re.search(r"onerror|outside\.example|7\*7|pwned", markup)
+    assert any(name in text for name in HOSTILE for text in texts(app))
+
+
+def test_goals_show_verdict_reason_clause_and_source(opened: Opened) -> None:
+    app = opened("plain", "goals")
+    badges = "\n".join(element.value for element in app.main.markdown)
+    for verdict in ("missed", "behind", "not_assessable"):
+        assert say(f"verdict_{verdict}", "zh") in badges
+    shown = texts(app)
+    assert "期限已过" in shown
+    assert "推动既有工业厂房在可利用屋顶面积安装光伏" in shown
+    assert any("上海市工业领域碳达峰实施方案 九" in text for text in shown)
+    assert len(app.expander) == 3
+    assert metrics(app)["目标值"] == "50.0 %"
+
+
+def test_rejected_rows_are_counted_and_listed(opened: Opened) -> None:
+    counted, listed = (element.value for element in opened("plain", "checks").dataframe)
+    assert list(counted["count"]) == [1, 1]
+    assert list(listed["input"]) == [say("input_buildings", "zh"), say("input_register", "zh")]
+    assert list(listed["id"].fillna("")) == ["=7", ""]
+
+
+def test_rows_of_one_kind_are_counted_together(opened: Opened, tmp_path: Path) -> None:
+    plan = toy_plan()
+    reasons = ["no roof 'r1' (row '7')", "no roof 'r2' (row '8')"]
+    rejected = plan.rejected.assign(input="register", done="unmatched", reason=reasons)
+    write_plan(replace(plan, rejected=rejected), tmp_path / "toy")
+    counted, listed = (element.value for element in opened(str(tmp_path), "checks").dataframe)
+    assert list(counted["count"]) == [2]
+    assert list(counted["reason"]) == ["no roof '…' (row '…')"]
+    assert list(listed["reason"]) == reasons
+
+
+def test_warnings_of_the_run_are_shown(opened: Opened) -> None:
+    assert "• <b>no register</b>" in texts(opened("plain", "checks"))
+
+
+def test_every_file_of_the_run_is_offered(opened: Opened) -> None:
+    app = opened("plain", "files")
+    offered = [text for text in texts(app) if any(text.endswith(name) for name in RUN_FILES)]
+    assert len(offered) == len(RUN_FILES)
+
+
+def test_tables_show_all_parks_with_the_widest_gap_first(opened: Opened) -> None:
+    table = opened("plain").dataframe[0].value
+    plan = toy_plan()
+    assert set(table.index) == set(plan.parks.index)
+    assert list(table["gap"]) == sorted(table["gap"], reverse=True)
+    for park_id, row in table.iterrows():
+        assert row["gap"] * 1000.0 == pytest.approx(plan.parks.loc[park_id, "gap_dc_kw"])
+    districts = opened("plain", "districts").dataframe[0].value
+    assert set(districts.index) == set(plan.districts.index)
+
+
+# --- looking up ---------------------------------------------------------------------------------
+
+
+def test_names_fall_back_to_the_other_language_and_then_to_the_id() -> None:
+    place = pd.Series({"name_zh": "甲", "name_en": None}, name="a")
+    assert places.name_of(place, "en") == "甲"
+    assert places.name_of(pd.Series({"name_zh": None, "name_en": " "}, name="b"), "zh") == "b"
+    assert places.name_of(pd.Series(name=OUTSIDE_PARKS, dtype=object), "en") == "Outside parks"
+
+
+def test_places_of_one_name_are_told_apart_by_their_id() -> None:
+    names = {"a": "东区", "b": "西区", "c": "东区"}
+    assert places.distinct(names) == {"a": "东区  ·  a", "b": "西区", "c": "东区  ·  c"}
+
+
+def test_each_of_two_parks_of_one_name_can_be_chosen(opened: Opened) -> None:
+    app = opened("hostile", lang="en")
+    for park_id in ("P1", "P2"):
+        app.selectbox(key="park-en").set_value(park_id).run()
+        assert app.query_params["park"] == park_id
+
+
+def test_a_park_across_districts_names_both_most_roofs_first() -> None:
+    plan = toy_plan()
+    inside = plan.roofs[plan.roofs["park_id"] == "P1"]["district_id"]
+    order = inside.value_counts().index
+    names = places.names_of(plan.districts, "zh")
+    expected = "、".join(names[district] for district in order)
+    assert places.districts_of_parks(plan, "zh")["P1"] == expected
+
+
+def test_figures_of_a_goal_come_from_its_own_rows() -> None:
+    plan = toy_plan()
+    own = places.goal_at(plan, "industrial_1gw_2025", "park", plan.parks)
+    assert own["gap_dc_kw"].equals(plan.parks["gap_dc_kw"])
+    assert set(own["verdict"]) == {"missed"}
+    other = places.goal_at(plan, "city_7gw_2030", "park", plan.parks)
+    assert other[["target_dc_kw", "gap_dc_kw"]].isna().all(axis=None)
+    unsplit = replace(plan, goals=plan.goals[plan.goals["level"] == "city"])
+    table = places.goal_at(unsplit, "industrial_1gw_2025", "park", plan.parks)
+    for own_name, name in places.LEVEL_FIGURES.items():
+        assert table[name].equals(plan.parks[own_name])
+    assert places.goal_at(plan, None, "park", plan.parks)["gap_dc_kw"].isna().all()
+
+
+def test_a_goal_is_shown_once_at_its_highest_level() -> None:
+    rows = places.headline_rows(toy_plan())
+    assert list(rows.index) == ["industrial_1gw_2025", "city_7gw_2030", "new_plants_half_roof"]
+    assert set(rows["level"]) == {"city"}
+
+
+# --- numbers ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kilowatts", "shown"),
+    [(0.0, "0.00 MW"), (1234.0, "1.23 MW"), (-1234.0, "−1.23 MW"), (12_345.0, "12.3 MW"),
+     (1_234_567.0, "1,234.6 MW"), (-0.4, "0.00 MW"), (math.nan, "—"), (None, "—")],
+)  # fmt: skip
+def test_kilowatts_are_read_as_megawatts(kilowatts: float | None, shown: str) -> None:
+    assert numbers.megawatts(kilowatts) == shown
+
+
+def test_amounts_follow_the_unit_of_the_row() -> None:
+    assert numbers.amount(1_000_000.0, "kWp") == "1,000.0 MW"
+    assert numbers.amount(0.5, "1") == "50.0 %"
+    assert numbers.amount(3.0, "m²") == "3.0 m²"
+    assert numbers.amount(np.nan, "1") == "—"
+    assert numbers.day(pd.Timestamp("2025-12-31")) == "2025-12-31"
+    assert numbers.day(pd.NaT) == "—"
+    assert numbers.gigawatt_hours(2_500_000.0) == "2.50 GWh"
+    assert numbers.file_size(1500) == "2 kB"
+    assert numbers.millions(2_500_000.0, "M") == "2.5 M"
+
+
+# --- words --------------------------------------------------------------------------------------
+
+
+def test_every_word_has_both_languages() -> None:
+    for key, (zh, en) in WORDS.items():
+        assert zh.strip(), key
+        assert en.strip(), key
+        assert re.search(r"[\u4e00-\u9fff]", zh), key
+        if key != DEMONSTRATION:
+            assert not re.search(r"[\u4e00-\u9fff]", en), key
+
+
+def test_every_word_is_used_and_every_used_word_exists() -> None:
+    sources = [path.read_text("utf-8") for path in UI if path.name != "words.py"]
+    code = "\n".join([*sources, (ROOT / "app.py").read_text("utf-8")])
+    used = set(re.findall(r"[\"']([a-z_0-9]+)[\"']", code))
+    used |= {f"page_{page}" for page in PAGES} | {f"verdict_{verdict}" for verdict in VERDICTS}
+    values = {column.name: column.values for column in REJECTED}
+    used |= {f"{name}_{value}" for name in ("input", "done") for value in values[name]}
+    assert set(WORDS) <= used
+    said = set(re.findall(r"say\(\s*\"([a-z_0-9]+)\"", code))
+    assert said <= set(WORDS)
+
+
+def test_every_verdict_has_a_word_and_a_colour() -> None:
+    assert set(COLOURS) == set(VERDICTS)
+    assert all(f"verdict_{verdict}" in WORDS for verdict in VERDICTS)
+
+
+# --- the code of the pages ----------------------------------------------------------------------
+
+
+def test_pages_import_only_what_a_face_may() -> None:
+    allowed = {"run", "maps", "reports", "assumptions", "tables", "errors", "ui"}
+    for path in [*UI, ROOT / "app.py"]:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            names = (
+                [node.module or ""] if isinstance(node, ast.ImportFrom)
+                else [alias.name for alias in node.names] if isinstance(node, ast.Import)
+                else []
+            )  # fmt: skip
+            for name in names:
+                parts = name.split(".")
+                if parts[0] == "pvplan" and len(parts) > 1:
+                    assert parts[1] in allowed, f"{path.name}: {name}"
+
+
+def test_pages_never_ask_for_html() -> None:
+    for path in [*UI, ROOT / "app.py"]:
+        code = path.read_text("utf-8")
+        assert "unsafe_allow" not in code, path.name
+        for call in re.findall(r"st\.html\((.*?)\)", code):
+            assert call == "STYLE", path.name
+        for call in re.findall(r"\.markdown\((.*)\)", code):
+            assert re.fullmatch(r"f\"(##### |\*\*)\{(view\.)?say\('[a-z_]+'.*\)\}(\*\*)?\"", call)
+
+
+# --- runs and jobs ------------------------------------------------------------------------------
+
+
+def test_a_run_that_is_computed_anew_is_read_anew(tmp_path: Path) -> None:
+    write_plan(toy_plan(), tmp_path / "toy")
+    first = runs.plan_of(tmp_path / "toy")
+    assert runs.plan_of(tmp_path / "toy") is first
+    write_plan(plan_without_register(), tmp_path / "toy")
+    assert runs.plan_of(tmp_path / "toy").parks["gap_dc_kw"].isna().all()
+
+
+def _finish(job: jobs.Job) -> None:
+    assert job.outcome is not None
+    job.outcome.exception(timeout=30)
+
+
+@pytest.fixture
+def recipe(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[..., Plan]], None]:
+    """Put another recipe in the place of the real one."""
+    import sys
+    import types
+
+    def put(work: Callable[..., Plan]) -> None:
+        module = types.ModuleType("pvplan.run")
+        module.run_folder = work  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, "pvplan.run", module)
+        st.cache_resource.clear()
+
+    return put
+
+
+def test_the_button_computes_and_the_page_then_shows_the_run(
+    recipe: Any, opened: Opened, tmp_path: Path
+) -> None:
+    def work(city: Path, out: Path, as_of: Any, progress: Callable[[str], None]) -> Plan:
+        assert city == runs.BUNDLED_CITY
+        progress("roofs")
+        plan = toy_plan()
+        write_plan(plan, out)
+        return plan
+
+    recipe(work)
+    app = opened(str(tmp_path / "runs"))
+    app.button[0].click().run()
+    job = jobs.find(tmp_path / "runs" / "shanghai")
+    if job is not None:
+        _finish(job)
+    app.run()
+    assert not app.exception
+    assert "示例市" in texts(app)
+    assert not app.button
+
+
+def test_a_run_that_fails_names_every_fault_and_can_be_tried_again(
+    recipe: Any, opened: Opened, tmp_path: Path
+) -> None:
+    def work(*_: Any) -> Plan:
+        raise InputError([HOSTILE[0], "weather.csv: 8761 rows"])
+
+    recipe(work)
+    app = opened(str(tmp_path / "runs"))
+    app.button[0].click().run()
+    job = jobs.find(tmp_path / "runs" / "shanghai")
+    assert job is not None
+    _finish(job)
+    app.run()
+    assert [error.value for error in app.error] == [say("compute_failed", "zh")]
+    assert {HOSTILE[0], "weather.csv: 8761 rows"} <= set(texts(app))
+    assert len(app.button) == 1
+
+
+def test_a_fault_of_the_program_shows_no_inner_words(
+    recipe: Any, opened: Opened, tmp_path: Path
+) -> None:
+    def work(*_: Any) -> Plan:
+        raise ZeroDivisionError("secret")
+
+    recipe(work)
+    app = opened(str(tmp_path / "runs"))
+    app.button[0].click().run()
+    job = jobs.find(tmp_path / "runs" / "shanghai")
+    assert job is not None
+    _finish(job)
+    app.run()
+    assert say("unexpected", "zh") in texts(app)
+    assert not any("secret" in text for text in texts(app))
+
+
+def test_one_folder_is_computed_once_at_a_time(recipe: Any, tmp_path: Path) -> None:
+    import datetime
+    import threading
+
+    gate, calls = threading.Event(), []
+
+    def work(city: Path, out: Path, as_of: Any, progress: Callable[[str], None]) -> Plan:
+        calls.append(out)
+        gate.wait(20)
+        return toy_plan()
+
+    recipe(work)
+    day = datetime.date(2026, 11, 22)
+    first = jobs.start(tmp_path, tmp_path / "out", day)
+    second = jobs.start(tmp_path, tmp_path / "out", day)
+    assert first is second
+    assert first.running
+    gate.set()
+    _finish(first)
+    assert calls == [tmp_path / "out"]
+    assert not first.running
+    jobs.forget(tmp_path / "out")
+    assert jobs.find(tmp_path / "out") is None
