@@ -393,3 +393,30 @@ def test_every_option_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["assumptions"]) == 0
     listed = capsys.readouterr().out
     assert "finance.capex_cny_per_kw_dc = 3000.0 [CNY/kW]" in listed
+
+
+# ---- hourly, on request ------------------------------------------------------------------------
+
+
+def test_the_hours_of_a_park_sum_to_its_months(bundled: tuple[Plan, Path], tmp_path: Path) -> None:
+    out = tmp_path / "hours.csv"
+    words = [str(BUNDLED / "shanghai"), "--park", "zhangjiang", "--out", str(out)]
+    assert main(["hourly", *words]) == 0
+    power = pd.read_csv(out, encoding="utf-8-sig", index_col=0)["power_ac_kw"]
+    assert len(power) == 8760
+    park = bundled[0].parks.loc["zhangjiang"]
+    months = power.groupby(power.index.str[5:7]).sum()
+    for month in MONTHS:
+        assert months[month] == pytest.approx(park[f"energy_ac_kwh_{month}"], rel=1e-6)
+    assert power.max() <= park["capacity_ac_kw"] * 1.001
+    assert (power[power.index.str[11:13].isin(["00", "01", "02", "22", "23"])] == 0.0).all()
+
+
+def test_an_unknown_park_names_the_nearest(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "hours.csv"
+    words = [str(BUNDLED / "shanghai"), "--park", "zangjiang", "--out", str(out)]
+    assert main(["hourly", *words]) == 2
+    assert "zhangjiang" in capsys.readouterr().err
+    assert not out.exists()
