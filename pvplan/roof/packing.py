@@ -103,7 +103,8 @@ def row_pitch(
     reach = along / np.tan(np.radians(np.where(up, sun_elevation, 45.0)))
     longest = np.maximum(np.where(up, reach, np.inf).max(axis=1), 0.0)
     slope = np.radians(tilt)
-    rise = np.where(tilt > 0.0, np.sin(slope) * longest, 0.0)
+    # Level rows cast no shadow, even where the longest one is without end.
+    rise = np.sin(slope) * np.where(tilt > 0.0, longest, 0.0)
     pitch: Floats = row_length_m * (np.cos(slope) + rise)
     return pitch
 

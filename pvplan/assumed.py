@@ -1,0 +1,324 @@
+"""What a run assumes: typed, frozen values and the entries they came from.
+
+Units stand in the names; defaults, sources and bounds in ``defaults/*.toml``;
+:mod:`pvplan.assumptions` lays the layers over each other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import date
+from typing import Any, Final, Literal
+
+Value = float | int | str | bool | tuple[str, ...]
+Layer = Literal["default", "city", "scenario", "user"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One assumption: its value, unit, meaning, bounds, source, and which layer set it."""
+
+    key: str
+    value: Value
+    unit: str
+    source: str
+    verified: bool
+    zh: str
+    en: str
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    layer: Layer = "default"
+
+
+@dataclass(frozen=True)
+class Footprints:
+    """How rows of a footprint file become buildings (``footprints.toml``)."""
+
+    storey_height_m: float
+    default_height_m: float
+    max_height_m: float
+    max_bad_height_fraction: float
+    min_area_m2: float
+    min_width_m: float
+    contained_fraction: float
+    default_use: str
+
+
+@dataclass(frozen=True)
+class Surfaces:
+    """How a footprint becomes planes (``surfaces.toml``)."""
+
+    sheet_min_area_m2: float
+    sheet_max_height_m: float
+    sheet_uses: tuple[str, ...]
+    metal_sheet_slope_deg: float
+    saw_tooth_slope_deg: float
+    saw_tooth_plan_fraction: float
+    pitched_slope_deg: float
+
+
+@dataclass(frozen=True)
+class FormLayout:
+    """What of a plane of one roof form can carry modules (``layout.toml``)."""
+
+    mounting: str
+    racked_tilt_deg: float
+    edge_setback_m: float
+    obstruction_fraction: float
+    skylight_fraction: float
+    walkway_fraction: float
+    load_excluded_fraction: float
+    array_fill_fraction: float
+    max_azimuth_from_equator_deg: float
+
+    @property
+    def usable_fraction(self) -> float:
+        """Share of the area inside the setback that is usable."""
+        return (
+            (1.0 - self.obstruction_fraction)
+            * (1.0 - self.skylight_fraction)
+            * (1.0 - self.walkway_fraction)
+            * (1.0 - self.load_excluded_fraction)
+        )
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The layout rules of every roof form, and the solstice window (``layout.toml``)."""
+
+    flat_concrete: FormLayout
+    metal_sheet: FormLayout
+    saw_tooth: FormLayout
+    pitched: FormLayout
+    solstice_first_hour: float
+    solstice_last_hour: float
+
+    def of(self, roof_form: str) -> FormLayout:
+        """Return the rules of one roof form."""
+        rules: FormLayout = getattr(self, roof_form)
+        return rules
+
+
+@dataclass(frozen=True)
+class Module:
+    """One PV module (``module.toml``); ``gamma_pdc`` in 1/°C as in pvlib."""
+
+    power_w: float
+    length_m: float
+    width_m: float
+    gamma_pdc: float
+    first_year_degradation_fraction: float
+    degradation_fraction_per_year: float
+
+    @property
+    def area_m2(self) -> float:
+        """Area of one module, m²."""
+        return self.length_m * self.width_m
+
+
+@dataclass(frozen=True)
+class Mounting:
+    """Heat-loss factors u_c and u_v of pvlib.temperature.pvsyst_cell."""
+
+    heat_loss_constant_w_per_m2_k: float
+    heat_loss_wind_w_per_m2_k_per_m_per_s: float
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Itemised DC losses; they multiply (``system.toml``)."""
+
+    soiling_fraction: float
+    shading_fraction: float
+    mismatch_fraction: float
+    wiring_fraction: float
+    connections_fraction: float
+    nameplate_fraction: float
+    availability_fraction: float
+
+    @property
+    def kept_fraction(self) -> float:
+        """Product of (1 - loss) over all items."""
+        kept = 1.0
+        for item in fields(self):
+            kept *= 1.0 - float(getattr(self, item.name))
+        return kept
+
+
+@dataclass(frozen=True)
+class System:
+    """From light on the plane to alternating current (``system.toml``)."""
+
+    transposition_model: str
+    albedo: float
+    dc_ac_ratio: float
+    inverter_efficiency_fraction: float
+    flush: Mounting
+    racked: Mounting
+    losses: Losses
+
+
+@dataclass(frozen=True)
+class WeatherRules:
+    """How hourly weather is checked, repaired and scaled (``weather.toml``)."""
+
+    closure_tolerance_fraction: float
+    decomposition_model: str
+    cell_size_deg: float
+    node_size_deg: float
+    ghi_ratio_step: float
+    azimuth_step_deg: float
+    min_ghi_ratio: float
+    max_ghi_ratio: float
+    max_distance_km: float
+    refused_distance_km: float
+    clear_sky_aod700: float
+    clear_sky_precipitable_water_cm: float
+
+
+@dataclass(frozen=True)
+class IrradianceRules:
+    """Plausible range of an irradiance raster (``irradiance.toml``)."""
+
+    year_low_kwh_per_m2: float
+    year_high_kwh_per_m2: float
+    month_low_kwh_per_m2: float
+    month_high_kwh_per_m2: float
+
+
+@dataclass(frozen=True)
+class RegisterRules:
+    """When a register row is believed (``register.toml``)."""
+
+    max_density_w_per_m2: float
+    min_density_w_per_m2: float
+    max_distance_m: float
+
+
+@dataclass(frozen=True)
+class Finance:
+    """Cost and time (``finance.toml``)."""
+
+    capex_cny_per_kw_dc: float
+    opex_cny_per_kw_dc_per_year: float
+    discount_rate_fraction: float
+    lifetime_years: int
+
+
+@dataclass(frozen=True)
+class Tariff:
+    """What a kilowatt-hour earns (``tariff.toml``)."""
+
+    self_consumption_fraction: float
+    retail_price_cny_per_kwh: float
+    export_price_cny_per_kwh: float
+
+    @property
+    def mean_price_cny_per_kwh(self) -> float:
+        """Price of the mix of own use and export."""
+        own = self.self_consumption_fraction
+        return own * self.retail_price_cny_per_kwh + (1.0 - own) * self.export_price_cny_per_kwh
+
+
+@dataclass(frozen=True)
+class CarbonFactors:
+    """Electricity emission factors by purpose, tCO₂/MWh (``carbon.toml``)."""
+
+    shanghai_reporting_tco2_per_mwh: float
+    mee_shanghai_2022_tco2_per_mwh: float
+    national_2023_tco2_per_mwh: float
+
+
+@dataclass(frozen=True)
+class Carbon:
+    """Purpose and factors of the avoided emissions (``carbon.toml``)."""
+
+    purpose: str
+    factors: CarbonFactors
+
+    @property
+    def factor_tco2_per_mwh(self) -> float:
+        """The factor that the purpose chooses."""
+        return float(getattr(self.factors, f"{self.purpose}_tco2_per_mwh"))
+
+
+@dataclass(frozen=True)
+class GoalSettings:
+    """Which roofs the goals speak of (``goals.toml``, settings)."""
+
+    new_plant_from: date
+    industrial_uses: tuple[str, ...]
+    industrial_uses_outside_parks: tuple[str, ...]
+    unknown_use_in_park_counts: bool
+
+
+GOAL_SCOPES: Final = ("existing_industrial", "new_industrial", "industrial", "all")
+GOAL_LEVELS: Final = ("city", "district")
+GOAL_METRICS: Final = ("installed_dc_kw", "full_installation", "coverage_fraction", "added_dc_kw")
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One goal with its clause (``goals.toml``); ``target`` is None where it is derived."""
+
+    id: str
+    enabled: bool
+    name_zh: str
+    name_en: str
+    clause_zh: str
+    clause_en: str
+    document: str
+    scope: str
+    level: str
+    metric: str
+    target: float | None
+    unit: str
+    deadline: date
+    verified: bool
+    note: str = ""
+    place_id: str | None = None
+    baseline: date | None = None
+    applies_within: tuple[float, ...] = (-180.0, -90.0, 180.0, 90.0)
+
+    def applies_at(self, longitude: float, latitude: float) -> bool:
+        """Whether the document speaks of a place (degrees, WGS84)."""
+        west, south, east, north = self.applies_within
+        return west <= longitude <= east and south <= latitude <= north
+
+
+@dataclass(frozen=True)
+class Assumptions:
+    """Every assumption of a run, typed, with the entries they came from."""
+
+    footprints: Footprints
+    surfaces: Surfaces
+    layout: Layout
+    module: Module
+    system: System
+    weather: WeatherRules
+    irradiance: IrradianceRules
+    register: RegisterRules
+    finance: Finance
+    tariff: Tariff
+    carbon: Carbon
+    goal_settings: GoalSettings
+    goals: tuple[Goal, ...]
+    scenario: str | None = None
+    entries: Mapping[str, Entry] = field(default_factory=dict, repr=False)
+
+    def fingerprint(self) -> str:
+        """SHA-256 over every value and every goal, in one stated order (16 hex digits)."""
+        payload = {
+            "values": {key: self.entries[key].value for key in sorted(self.entries)},
+            "goals": [_plain(goal) for goal in self.goals],
+        }
+        text = json.dumps(payload, sort_keys=True, ensure_ascii=False, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _plain(goal: Goal) -> dict[str, Any]:
+    return {item.name: getattr(goal, item.name) for item in fields(goal)}
