@@ -15,7 +15,7 @@ BUNDLED = Path(__file__).resolve().parents[1] / "data" / "rooftops" / "shanghai"
 
 
 def roofs(count: int, seed: int = 7) -> gpd.GeoDataFrame:
-    """Return ``count`` rectangular BUILDINGS in the bundled parks, EPSG:32651 (they may overlap)."""
+    """Return rectangular BUILDINGS in the bundled parks, EPSG:32651; they may overlap."""
     rng = np.random.default_rng(seed)
     parks = gpd.read_file(BUNDLED / "parks.geojson").to_crs("EPSG:32651")
     west, south, east, north = parks.geometry.bounds.to_numpy().T

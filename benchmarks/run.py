@@ -14,7 +14,12 @@ import subprocess
 import sys
 import tempfile
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import shapely
 
 from benchmarks.city import BUNDLED, roofs
 
@@ -38,7 +43,7 @@ def main() -> None:
             done = subprocess.run(words, check=True, capture_output=True, text=True)
             results.append(json.loads(done.stdout))
             print(f"{count} roofs done", file=sys.stderr)
-    for small, large in zip(results, results[1:], strict=False):
+    for small, large in pairwise(results):
         growth = large["roofs"] / small["roofs"]
         large["seconds_growth_over_roofs_growth"] = round(
             large["seconds_total"] / small["seconds_total"] / growth, 3
@@ -46,11 +51,8 @@ def main() -> None:
     print(json.dumps(results, indent=2))
 
 
-def _spread(count: int):  # type: ignore[no-untyped-def]
+def _spread(count: int) -> gpd.GeoDataFrame:
     """Return footprints laid on a grid so that none overlaps another."""
-    import numpy as np
-    import shapely
-
     buildings = roofs(count)
     columns = int(np.ceil(np.sqrt(count)))
     centre = shapely.get_coordinates(shapely.centroid(buildings.geometry.to_numpy()))
