@@ -12,6 +12,11 @@ from pvplan.assumptions import Assumptions
 from pvplan.roof import weather
 from pvplan.tables import Floats
 
+PVWATTS_LOSSES = (
+    "soiling", "shading", "snow", "mismatch", "wiring", "connections", "lid", "nameplate_rating",
+    "age", "availability",
+)  # fmt: skip
+
 
 def place_weather(
     base: weather.Base,
@@ -101,20 +106,7 @@ def run_chain(
             "pdc0": 1.0 / (system.dc_ac_ratio * efficiency),
             "eta_inv_nom": efficiency,
         },
-        losses_parameters={
-            name: 0.0
-            for name in (
-                "soiling",
-                "shading",
-                "mismatch",
-                "wiring",
-                "connections",
-                "lid",
-                "nameplate_rating",
-                "availability",
-            )
-        }
-        | {"age": 100.0 * (1.0 - kept)},
+        losses_parameters=dict.fromkeys(PVWATTS_LOSSES, 0.0) | {"age": 100.0 * (1.0 - kept)},
     )
     chain = pvlib.modelchain.ModelChain(
         plant,
