@@ -101,8 +101,9 @@ def _nearest_roof(points: Floats, buildings: gpd.GeoDataFrame, distance_m: float
     known = np.flatnonzero(~np.isnan(points).any(axis=1))
     if len(known) and len(buildings):
         tree = shapely.STRtree(buildings.geometry.to_numpy())
+        # The tree takes no distance of 0; a point on the roof is nearer than this.
         pairs = tree.query_nearest(
-            shapely.points(points[known]), max_distance=distance_m, all_matches=True
+            shapely.points(points[known]), max_distance=max(distance_m, 1e-9), all_matches=True
         )
         # Of equally near roofs the first by id, whatever the order of the tree.
         ids = buildings.index.to_numpy()
@@ -113,13 +114,15 @@ def _nearest_roof(points: Floats, buildings: gpd.GeoDataFrame, distance_m: float
 
 
 def _park_by_name(park: pd.Series[str], parks: gpd.GeoDataFrame | None) -> pd.Series[str]:
-    words: dict[str, str] = {}
+    bearers: dict[str, set[str]] = {}
     if parks is not None:
         for column in ("name_en", "name_zh"):
-            words |= {
-                _plain(name): str(key) for key, name in parks[column].items() if pd.notna(name)
-            }
-        words |= {_plain(key): str(key) for key in parks.index}
+            for key, name in parks[column].items():
+                if pd.notna(name):
+                    bearers.setdefault(_plain(name), set()).add(str(key))
+        bearers |= {_plain(key): {str(key)} for key in parks.index}
+    # A name that several parks bear tells none of them.
+    words = {word: next(iter(keys)) for word, keys in bearers.items() if len(keys) == 1}
     return park.map(lambda name: words.get(_plain(name)) if pd.notna(name) else None).astype(object)
 
 
@@ -131,10 +134,11 @@ def _park_at(
     if parks is None or not len(known):
         return found
     tree = shapely.STRtree(parks.geometry.to_numpy())
-    for row, park in zip(
-        *tree.query(shapely.points(points[known]), predicate="intersects"), strict=True
-    ):
-        found.iloc[known[row]] = str(parks.index[park])
+    pairs = tree.query(shapely.points(points[known]), predicate="intersects")
+    # Of parks that overlap the first by id, whatever the order of the tree.
+    for row, park in zip(known[pairs[0]], parks.index.to_numpy()[pairs[1]], strict=True):
+        other = found.iloc[row]
+        found.iloc[row] = str(park) if other is None else min(other, str(park))
     return found
 
 

@@ -1,0 +1,249 @@
+"""Verdicts: every case of dates, registers and doubts; scope; the goal that maps show."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pvplan.assumptions import Goal, load
+from pvplan.city import goals
+from pvplan.city.goals import Standing, Verdict, headline, judge
+
+DEADLINE = date(2030, 12, 31)
+GOALS = load().goals
+RANK = {"missed": 0, "behind": 0, "open": 1, "not_assessable": 1, "on_track": 2, "met": 3}
+
+
+def goal(goal_id: str = "industrial_1gw_2025", deadline: date = DEADLINE) -> Goal:
+    found = next(item for item in GOALS if item.id == goal_id)
+    return replace(found, deadline=deadline)
+
+
+def standing(**words: float | bool) -> Standing:
+    plain = {"target_kw": 1000.0, "installed_kw": 0.0, "by_deadline_kw": 0.0, "undated_kw": 0.0,
+             "unmatched_kw": 0.0, "trailing_kw_per_year": np.nan}  # fmt: skip
+    return Standing(**{**plain, **words})  # type: ignore[arg-type]
+
+
+def verdict(as_of: date, **words: float | bool) -> str:
+    return judge(goal(), standing(**words), as_of).verdict
+
+
+AFTER, ON, BEFORE = DEADLINE + timedelta(days=1), DEADLINE, DEADLINE - timedelta(days=730)
+
+
+@pytest.mark.parametrize(
+    ("as_of", "words", "expected"),
+    [
+        # after the deadline only what was commissioned by it counts
+        (AFTER, {"installed_kw": 1000.0, "by_deadline_kw": 1000.0}, "met"),
+        (AFTER, {"installed_kw": 1500.0, "by_deadline_kw": 999.999}, "missed"),
+        (AFTER, {"installed_kw": 500.0, "by_deadline_kw": 500.0}, "missed"),
+        (AFTER, {"installed_kw": 900.0, "by_deadline_kw": 600.0, "undated_kw": 300.0}, "missed"),
+        (AFTER, {"installed_kw": 1000.0, "by_deadline_kw": 600.0, "undated_kw": 400.0},
+         "not_assessable"),
+        (AFTER, {"installed_kw": 600.0, "by_deadline_kw": 600.0, "unmatched_kw": 400.0},
+         "not_assessable"),
+        (AFTER, {"installed_kw": 800.0, "by_deadline_kw": 600.0, "undated_kw": 200.0,
+                 "unmatched_kw": 200.0}, "not_assessable"),
+        (AFTER, {"installed_kw": 800.0, "by_deadline_kw": 600.0, "undated_kw": 200.0,
+                 "unmatched_kw": 199.0}, "missed"),
+        (AFTER, {"by_deadline_kw": 100.0, "covers_scope": False}, "not_assessable"),
+        (AFTER, {"by_deadline_kw": 1000.0, "covers_scope": False}, "met"),
+        # the pace of before says nothing afterwards
+        (AFTER, {"trailing_kw_per_year": 1e9}, "missed"),
+        # on the day itself the goal can still be met
+        (ON, {"installed_kw": 1000.0}, "met"),
+        (ON, {"installed_kw": 999.0, "trailing_kw_per_year": 300.0}, "behind"),
+        (ON, {"installed_kw": 999.0, "trailing_kw_per_year": 365.25}, "on_track"),
+        # before it: pace against pace
+        (BEFORE, {"installed_kw": 1000.0, "trailing_kw_per_year": 0.0}, "met"),
+        (BEFORE, {"installed_kw": 0.0}, "open"),
+        (BEFORE, {"installed_kw": 0.0, "trailing_kw_per_year": 500.0}, "behind"),
+        (BEFORE, {"installed_kw": 0.0, "trailing_kw_per_year": 501.0}, "on_track"),
+        (BEFORE, {"installed_kw": 0.0, "trailing_kw_per_year": 0.0}, "behind"),
+        (BEFORE, {"installed_kw": 600.0, "unmatched_kw": 400.0, "trailing_kw_per_year": 9e9},
+         "not_assessable"),
+        (BEFORE, {"installed_kw": 600.0, "unmatched_kw": 399.0, "trailing_kw_per_year": 9e9},
+         "on_track"),
+        (BEFORE, {"installed_kw": 10.0, "covers_scope": False, "trailing_kw_per_year": 9e9},
+         "not_assessable"),
+        # nothing known, nothing said
+        (AFTER, {"installed_kw": np.nan, "by_deadline_kw": np.nan}, "not_assessable"),
+        (BEFORE, {"installed_kw": np.nan}, "not_assessable"),
+        (BEFORE, {"target_kw": np.nan, "installed_kw": 5.0}, "not_assessable"),
+        (AFTER, {"target_kw": 0.0, "installed_kw": 5.0, "by_deadline_kw": 5.0}, "not_assessable"),
+    ],
+)  # fmt: skip
+def test_truth_table(as_of: date, words: dict[str, float | bool], expected: str) -> None:
+    assert verdict(as_of, **words) == expected
+
+
+kilowatts = st.floats(0.0, 2000.0)
+
+
+@settings(max_examples=300)
+@given(
+    days=st.integers(-2000, 2000),
+    by_deadline=kilowatts,
+    later=kilowatts,
+    undated=kilowatts,
+    unmatched=kilowatts,
+    trailing=st.one_of(kilowatts, st.just(np.nan)),
+    covers=st.booleans(),
+    register=st.booleans(),
+)
+def test_verdicts_follow_from_what_is_possible(
+    days: int,
+    by_deadline: float,
+    later: float,
+    undated: float,
+    unmatched: float,
+    trailing: float,
+    covers: bool,
+    register: bool,
+) -> None:
+    """Another road to the same verdict: the least and the most that may be installed in time."""
+    as_of, target = DEADLINE + timedelta(days=days), 1000.0
+    installed = by_deadline + undated + (later if days > 0 else 0.0)
+    seen = Standing(
+        target, installed if register else np.nan, by_deadline if register else np.nan,
+        undated, unmatched, trailing, covers,
+    )  # fmt: skip
+    found = judge(goal(), seen, as_of)
+    if not register:
+        assert found.verdict == "not_assessable"
+        assert "register" in found.reason_en
+        return
+    least = by_deadline if days > 0 else installed
+    most = np.inf if not covers else least + unmatched + (undated if days > 0 else 0.0)
+    if least >= target:
+        assert found.verdict == "met"
+    elif most >= target:
+        assert found.verdict == "not_assessable"
+    elif days > 0:
+        assert found.verdict == "missed"
+    else:
+        needed = (target - installed) * 365.25 / max(-days, 1)
+        assert found.pace_needed_kw_per_year == pytest.approx(needed)
+        if np.isnan(trailing):
+            assert found.verdict == "open"
+        else:
+            assert found.verdict == ("on_track" if trailing >= needed else "behind")
+    assert found.reason_zh
+    assert found.reason_en
+    assert np.isnan(found.pace_needed_kw_per_year) == (days > 0)
+
+
+@settings(max_examples=200)
+@given(st.integers(-900, 900), kilowatts, kilowatts, kilowatts)
+def test_more_installed_is_never_worse(days: int, first: float, more: float, pace: float) -> None:
+    as_of = DEADLINE + timedelta(days=days)
+
+    def rank(kw: float) -> int:
+        words = {"installed_kw": kw, "by_deadline_kw": kw, "trailing_kw_per_year": pace}
+        return RANK[verdict(as_of, **words)]
+
+    assert rank(first + more) >= rank(first)
+
+
+def test_a_worked_example() -> None:
+    """400 of 1000 MW on 22 Nov 2026, 1500 days to go: 600 MW · 365.25 / 1500 = 146.1 MW a year."""
+    seen = standing(
+        target_kw=1e6, installed_kw=4e5, by_deadline_kw=4e5, trailing_kw_per_year=146_000.0
+    )
+    found = judge(goal(), seen, date(2026, 11, 22))
+    assert found.pace_needed_kw_per_year == pytest.approx(146_100.0)
+    assert found.verdict == "behind"
+    assert found.reason_en == "146.0 MW in the last 12 months, 146.1 MW a year needed"
+    faster = replace(seen, trailing_kw_per_year=146_200.0)
+    assert judge(goal(), faster, date(2026, 11, 22)).verdict == "on_track"
+
+
+def test_the_reason_tells_when_the_target_was_reached_late() -> None:
+    found = judge(goal(), standing(installed_kw=1200.0, by_deadline_kw=900.0), AFTER)
+    assert found.verdict == "missed"
+    assert "reached since" in found.reason_en
+    assert "此后已达到" in found.reason_zh
+    still = judge(goal(), standing(installed_kw=950.0, by_deadline_kw=900.0), AFTER)
+    assert "since" not in still.reason_en
+
+
+def test_met_before_the_deadline_needs_no_pace() -> None:
+    found = judge(goal(), standing(installed_kw=1000.0), BEFORE)
+    assert found == Verdict("met", "已达目标", "the target is reached", 0.0)
+
+
+# --- scope -------------------------------------------------------------------------------------
+
+
+def test_scope_by_use_and_place() -> None:
+    rules = load().goal_settings
+    cases = [
+        ("industrial", True, True), ("industrial", False, True), ("Factory", False, True),
+        ("office", True, True), ("office", False, False), ("dormitory", False, False),
+        ("residential", True, False), ("residential", False, False),
+        (None, True, True), (None, False, False), ("unknown", True, True), ("", True, True),
+        ("", False, False), ("厂房", False, True),
+    ]  # fmt: skip
+    use, in_park, expected = zip(*cases, strict=True)
+    index = pd.Index([f"r{number}" for number in range(len(cases))])
+    found = goals.in_scope(
+        pd.Series(use, index=index, dtype=object), pd.Series(in_park, index=index), rules
+    )
+    assert found.tolist() == list(expected)
+    assert found.index.equals(index)
+    assert found.dtype == bool
+    strict = replace(rules, unknown_use_in_park_counts=False)
+    found = goals.in_scope(
+        pd.Series(use, index=index, dtype=object), pd.Series(in_park, index=index), strict
+    )
+    assert [bool(item) for item, word in zip(found, use, strict=True) if not word] == [False] * 4
+
+
+@pytest.mark.parametrize("missing", [None, np.nan])
+def test_scope_where_no_use_is_known_at_all(missing: object) -> None:
+    use = pd.Series([missing] * 3, dtype=object)
+    found = goals.in_scope(use, pd.Series([True, False, True]), load().goal_settings)
+    assert found.tolist() == [True, False, True]
+
+
+def test_new_plants_are_those_completed_from_the_day_on() -> None:
+    days = pd.Series(pd.to_datetime(["2021-12-31", "2022-01-01", "2025-01-01", None]))
+    assert goals.is_new(days, load().goal_settings).tolist() == [False, True, True, False]
+    later = load(user={"goals.settings.new_plant_from": "2024-01-01"}).goal_settings
+    assert goals.is_new(days, later).tolist() == [False, False, True, False]
+    nothing = pd.Series(pd.to_datetime([None, None]))
+    assert goals.is_new(nothing, load().goal_settings).tolist() == [False, False]
+
+
+# --- the goal that maps show -------------------------------------------------------------------
+
+
+def test_the_next_open_city_goal_of_existing_industry_is_shown() -> None:
+    known = load().goals
+    assert headline(known, date(2023, 1, 1)) == "industrial_1gw_2025"
+    assert headline(known, date(2025, 12, 31)) == "industrial_1gw_2025"
+    assert headline(known, date(2026, 1, 1)) == "industrial_full_2030"
+    assert headline(known, date(2030, 12, 31)) == "industrial_full_2030"
+    assert headline(known, date(2031, 1, 1)) == "industrial_full_2030"
+    assert headline(known[::-1], date(2023, 1, 1)) == "industrial_1gw_2025"
+
+
+def test_only_enabled_goals_that_roofs_can_meet_alone_are_shown() -> None:
+    without = load(user={"goals.industrial_full_2030.enabled": "false"}).goals
+    assert headline(without, date(2026, 11, 22)) == "industrial_1gw_2025"
+    neither = load(
+        user={
+            "goals.industrial_full_2030.enabled": "false",
+            "goals.industrial_1gw_2025.enabled": "false",
+        }
+    ).goals
+    assert headline(neither, date(2026, 11, 22)) is None
+    assert headline((), date(2026, 11, 22)) is None
