@@ -11,13 +11,13 @@ AS_OF  ?=
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
+	@awk -F ':.*##' '/^[a-z]+:.*##/ { printf "%-9s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # Locked versions first; where the lock has none for this Python or machine, the ranges.
 $(VENV)/ready: requirements.txt requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
 	@echo "setting up $(VENV) (once; some minutes)"
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements.txt -c requirements.lock \
 	  || $(BIN)/python -m pip install -q --disable-pip-version-check -r requirements.txt
 	@touch $@

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import io
 import os
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,7 +24,9 @@ from pvplan import (
 )
 from pvplan.errors import AssumptionError, InputError, PvplanError
 from pvplan.reports.dictionary import columns_markdown
+from pvplan.reports.output import refuse_unusable
 from pvplan.reports.terminal import show
+from pvplan.reports.words import one_line
 from pvplan.run import Inputs, hourly_of_park, inputs_of_folder, run_city, write_run
 from pvplan.run import Progress as Report
 
@@ -34,6 +38,7 @@ UNITS: Final = (
     "w_per_m2",
 )
 ROLES: Final = ("buildings", "parks", "districts", "register")
+_FIRST_YEAR, _LAST_YEAR = 1900, 2200  # of --as-of: beyond lies a slip of the pen
 EXAMPLES: Final = """examples:
   python -m pvplan run data/rooftops/shanghai --out runs/shanghai
   python -m pvplan run --buildings roofs.gpkg --parks parks.geojson --weather place.epw --out runs/x
@@ -216,9 +221,14 @@ def _add_wording(run: argparse.ArgumentParser) -> None:
 
 def _day(text: str) -> date:
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"'{text}' is not a date; write YYYY-MM-DD") from None
+    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+        raise argparse.ArgumentTypeError(
+            f"'{text}' does not lie in {_FIRST_YEAR}..{_LAST_YEAR}; write YYYY-MM-DD"
+        )
+    return day
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -237,18 +247,22 @@ def main(words: Sequence[str] | None = None) -> int:
             _run(options, console, errors)
     except PvplanError as error:
         for fault in error.faults:
-            errors.print(
-                f"error: {fault}", style="red", markup=False, highlight=False, soft_wrap=True
-            )
+            _say(errors, f"error: {fault}", style="red")
         return 2
     except KeyboardInterrupt:
-        errors.print("interrupted: nothing was written", markup=False)
+        _say(errors, "interrupted: a result is there whole, or what stood there before")
         return 130
     return 0
 
 
+def _say(console: Console, text: str, style: str | None = None) -> None:
+    """Print a line as it is: what a file holds is neither markup nor a terminal's command."""
+    console.print(one_line(text), style=style, markup=False, highlight=False, soft_wrap=True)
+
+
 def _run(options: argparse.Namespace, console: Console, errors: Console) -> None:
     inputs = _inputs(options)
+    refuse_unusable(options.out)
     as_of = options.as_of or date.today()  # noqa: DTZ011 (the reader's own calendar day)
     with _told(errors) as report:
         plan = run_city(
@@ -260,16 +274,13 @@ def _run(options: argparse.Namespace, console: Console, errors: Console) -> None
         )
         plan = write_run(plan, options.out, report)
     for warning in plan.meta["warnings"]:
-        errors.print(
-            f"warning: {warning}", style="yellow", markup=False, highlight=False, soft_wrap=True
-        )
+        _say(errors, f"warning: {warning}", style="yellow")
     show(plan, console)
     seconds = sum(plan.meta["seconds"].values())
-    console.print(
+    _say(
+        console,
         f"{len(plan.roofs)} roofs in {seconds:.1f} s; written to {options.out}"
         f" (fingerprint {plan.meta['fingerprint']})",
-        markup=False,
-        highlight=False,
     )
 
 
@@ -283,12 +294,12 @@ def _hourly(options: argparse.Namespace, console: Console, errors: Console) -> N
             user=assumptions.parse_sets(options.sets),
             progress=report,
         )
-    console.print(
+    for warning in power.attrs["warnings"]:
+        _say(errors, f"warning: {warning}", style="yellow")
+    _say(
+        console,
         f"{options.park}: {power['power_ac_kw'].sum() / 1000.0:,.1f} MWh AC a year, peak"
         f" {power['power_ac_kw'].max() / 1000.0:,.2f} MW; written to {options.out}",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
     )
 
 
@@ -301,12 +312,13 @@ def _inputs(options: argparse.Namespace) -> Inputs:
     if options.city is None and "buildings" not in given:
         raise InputError("run: nothing to read; give a city folder or --buildings FILE")
     base = inputs_of_folder(options.city) if options.city else Inputs(given["buildings"])
-    datum = dict(base.datum)
+    # The datum that a city folder states is that of its own files, not of one given instead.
+    datum = {role: name for role, name in base.datum.items() if role not in given}
     for role in ROLES:
         chosen = getattr(options, f"{role}_datum") or options.datum
         if chosen:
             datum[role] = chosen
-    return dataclasses.replace(
+    inputs = dataclasses.replace(
         base,
         **given,
         datum=datum,
@@ -317,6 +329,24 @@ def _inputs(options: argparse.Namespace) -> Inputs:
         irradiance_unit=options.irradiance_unit,
         weather_label=options.weather_label,
     )
+    _refuse_idle(inputs)
+    return inputs
+
+
+def _refuse_idle(inputs: Inputs) -> None:
+    """Refuse words on how to read a file that was not given: they would change nothing."""
+    pairs = (
+        ("--parks-where", inputs.parks_where, "--parks", inputs.parks),
+        ("--irradiance-unit", inputs.irradiance_unit, "--irradiance", inputs.irradiance),
+        ("--weather-label", inputs.weather_label, "--weather", inputs.weather),
+    )
+    faults = [
+        f"{option} {word}: there is no {file} that it speaks of; give one, or leave it out"
+        for option, word, file, given in pairs
+        if word is not None and given is None
+    ]
+    if faults:
+        raise AssumptionError(faults)
 
 
 def _by_role(words: Sequence[str]) -> dict[str, str]:
@@ -362,7 +392,25 @@ def _list_assumptions(console: Console) -> None:
         )
 
 
+def _stopped(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def start() -> int:
+    """Run the command as a process of its own: its streams, its signals, its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that cannot show Chinese shall not end a run that is written already.
+            stream.reconfigure(errors="replace")
+    signal.signal(signal.SIGTERM, _stopped)  # cleans up as Ctrl-C does
+    try:
+        code = main()
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, such as head, has gone; nothing is left to say
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code
+
+
 if __name__ == "__main__":
-    if sys.platform != "win32":
-        os.environ.setdefault("PYTHONUTF8", "1")
-    sys.exit(main())
+    sys.exit(start())

@@ -21,10 +21,11 @@ from pvplan.roof import weather as roof_weather
 from pvplan.sources.boundaries import AreaFile, largest_overlap, read_areas
 from pvplan.sources.city_folder import CityFolder, lending_cities, read_city_folder
 from pvplan.sources.footprints import FootprintFile, read_footprints
+from pvplan.sources.misregistration import register_warning
 from pvplan.sources.rasters import check_covers, coverage, open_irradiance, sample_monthly
 from pvplan.sources.register import RegisterFile, read_register
 from pvplan.sources.weather import read_weather
-from pvplan.sources.weather_closure import label_scan
+from pvplan.sources.weather_closure import label_scan, noon_warning
 from pvplan.tables import REJECTED, Floats, Weather, names
 
 Progress = Callable[[str], None]
@@ -102,7 +103,7 @@ class Gathered:
     outside
         REJECTED rows: roofs that the raster does not reach.
     warnings
-        Doubts about how the files fit each other.
+        Doubts about the files, each by itself and how they fit each other.
     """
 
     buildings: gpd.GeoDataFrame
@@ -137,18 +138,24 @@ def gather(inputs: Inputs, assumptions: Assumptions, progress: Progress) -> Gath
     progress("climate")
     climate = _climate(inputs, places(buildings), assumptions)
     buildings, ghi, outside = _covered(buildings, climate, inputs)
-    return Gathered(buildings, ghi, files, climate, outside, tuple(apart))
+    doors = (files.footprints, climate, files.parks, files.districts, files.register)
+    said = [warning for door in doors if door for warning in door.warnings]
+    if len(outside):
+        said.append(
+            f"{outside['reason'].iloc[0]}: {len(outside)} roofs are left out (rejected.csv)"
+        )
+    warnings = (*said, *apart, *_register_doubt(inputs, files))
+    return Gathered(buildings, ghi, files, climate, outside, warnings)
 
 
 def _read(inputs: Inputs, assumptions: Assumptions, progress: Progress) -> Files:
-    metric = pyproj.CRS(inputs.city.metric_crs) if inputs.city and inputs.city.metric_crs else None
     footprints = read_footprints(
         inputs.buildings,
         assumptions.footprints,
         datum=_datum(inputs, "buildings"),
         crs=inputs.crs.get("buildings"),
         layer=inputs.layer.get("buildings"),
-        metric=metric,
+        metric=_metric(inputs),
         field_map=inputs.field_map,
         progress=progress,
     )
@@ -173,6 +180,18 @@ def _read(inputs: Inputs, assumptions: Assumptions, progress: Progress) -> Files
         dc_ac_ratio=assumptions.system.dc_ac_ratio,
     )
     return Files(footprints, areas["parks"], areas["districts"], register or None)
+
+
+def _metric(inputs: Inputs) -> pyproj.CRS | None:
+    stated = inputs.city.metric_crs if inputs.city else None
+    if stated is None:
+        return None
+    try:
+        return pyproj.CRS(stated)
+    except pyproj.exceptions.CRSError as error:
+        raise InputError(
+            f"city.toml: city.metric_crs: '{stated}' is no known CRS; write it like EPSG:32651"
+        ) from error
 
 
 def _datum(inputs: Inputs, role: str) -> Any:
@@ -205,6 +224,16 @@ def _joined(read: Files) -> tuple[gpd.GeoDataFrame, list[str]]:
     return buildings, apart
 
 
+def _register_doubt(inputs: Inputs, read: Files) -> list[str]:
+    """Say so where the register's coordinates meet far more roofs under another datum."""
+    if read.register is None or inputs.register is None:
+        return []
+    doubt = register_warning(
+        read.register.rows, _datum(inputs, "register"), read.footprints.buildings.geometry
+    )
+    return [f"{inputs.register.name}: {doubt}"] if doubt else []
+
+
 @dataclass(frozen=True)
 class Climate:
     """The base year, the raster, and what was said of them."""
@@ -230,8 +259,9 @@ def _climate(inputs: Inputs, where: Places, assumptions: Assumptions) -> Climate
         )
     weather = read_weather(weather_file, label=inputs.weather_label)
     scan = label_scan(weather)
-    if scan.warning:
-        warnings.append(f"{weather_file.name}: {scan.warning}")
+    warnings += [
+        f"{weather_file.name}: {doubt}" for doubt in (scan.warning, noon_warning(weather)) if doubt
+    ]
     warnings += _distance_warning(weather, weather_file, where, assumptions.weather)
     base = roof_weather.prepare(weather, assumptions.weather)
     if base.report["redecomposed"]:
@@ -240,12 +270,20 @@ def _climate(inputs: Inputs, where: Places, assumptions: Assumptions) -> Climate
             f" not close; beam and diffuse were made anew from GHI by"
             f" {base.report['decomposition_model']}"
         )
-    raster = raster_file and open_irradiance(
-        raster_file, assumptions.irradiance, unit=inputs.irradiance_unit
-    )
-    files = {"weather": weather_file} | ({"irradiance": raster_file} if raster_file else {})
+    files = {"weather": weather_file}
     report = {**base.report, "scan": asdict(scan), "file": weather_file.name}
-    return Climate(base, raster or None, report, tuple(warnings), files)
+    raster = None
+    if raster_file:
+        files["irradiance"] = raster_file
+        raster = open_irradiance(raster_file, assumptions.irradiance, unit=inputs.irradiance_unit)
+        words = ("unit", "unit_source", "bands", "source")
+        report["irradiance"] = {word: getattr(raster, word) for word in words}
+        if raster.unit_source == "range":
+            warnings.append(
+                f"{raster_file.name}: its unit is not stated; {raster.unit} is the only one whose"
+                f" values are plausible and is taken (--irradiance-unit {raster.unit} states it)"
+            )
+    return Climate(base, raster, report, tuple(warnings), files)
 
 
 def _lender(where: Places, assumptions: Assumptions) -> CityFolder:

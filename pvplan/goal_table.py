@@ -171,6 +171,7 @@ class _View:
             return goals.Standing(target, np.nan, np.nan, np.nan, np.nan, np.nan)
         here = self._at(place, self.systems, self.systems_of)
         kw, day = here["capacity_dc_kw"], here["commissioned_on"]
+        undated_kw = exact_sum(kw[day.isna()])
         if self.goal.metric == "added_dc_kw" and self.goal.baseline is not None:
             kw = kw[day > pd.Timestamp(self.goal.baseline)]
             day = day[kw.index]
@@ -180,7 +181,7 @@ class _View:
             target_kw=target,
             installed_kw=exact_sum(kw),
             by_deadline_kw=exact_sum(kw[day <= pd.Timestamp(self.goal.deadline)]),
-            undated_kw=exact_sum(kw[day.isna()]),
+            undated_kw=undated_kw,
             unmatched_kw=self.unmatched_kw if place.level == "city" else 0.0,
             trailing_kw_per_year=exact_sum(kw[day > year_ago]) if known_for_a_year else np.nan,
             covers_scope=self.goal.scope != "all",

@@ -15,6 +15,8 @@ import pvplan
 from pvplan.assumptions import Assumptions
 from pvplan.gather import Gathered, Inputs
 from pvplan.goal_table import City
+from pvplan.reports.words import megawatts
+from pvplan.sources.shapefiles import files_of
 from pvplan.tables import Plan
 
 PACKAGES: Final = (
@@ -35,15 +37,16 @@ def record(
     """Return the record of a run before its results: everything that they depend on.
 
     The fingerprint covers every assumption, every input's bytes, what the reader was told, the
-    day, and the program's own files.
+    city's own words, the metric CRS, the day, and the program's own files.
     """
     climate, found = gathered.climate, gathered.files
     used = {role: getattr(inputs, role) for role in ("buildings", "parks", "districts", "register")}
     used |= {"irradiance": climate.files.get("irradiance"), "weather": climate.files["weather"]}
     files = [
         {"role": role, "file": path.name, "sha256": _digest(path), "bytes": path.stat().st_size}
-        for role, path in sorted(used.items())
-        if path is not None
+        for role, given in sorted(used.items())
+        if given is not None
+        for path in files_of(given)
     ]
     told = {
         "datum": dict(inputs.datum),
@@ -55,10 +58,16 @@ def record(
         "weather_label": inputs.weather_label,
     }
     city, plain, code = inputs.city, city_of(inputs), code_version()
-    warnings = [*found.footprints.warnings, *climate.warnings]
-    for door in (found.parks, found.districts, found.register):
-        warnings += door.warnings if door else ()
-    key = [assumptions.fingerprint(), files, told, as_of.isoformat(), code]
+    metric = str(gathered.buildings.crs)
+    words = {
+        "id": plain.id,
+        "name_zh": plain.name_zh,
+        "name_en": plain.name_en,
+        "demonstration": bool(city and city.demonstration),
+        "note_zh": city.note_zh if city else "",
+        "note_en": city.note_en if city else "",
+    }
+    key = [assumptions.fingerprint(), files, told, words, metric, as_of.isoformat(), code]
     counts = {f"buildings_{name}": count for name, count in found.footprints.counts.items()}
     if found.register:
         counts |= {f"register_{name}": count for name, count in found.register.counts.items()}
@@ -66,22 +75,15 @@ def record(
         "fingerprint": hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16],
         "assumptions_fingerprint": assumptions.fingerprint(),
         "as_of": as_of.isoformat(),
-        "city": {
-            "id": plain.id,
-            "name_zh": plain.name_zh,
-            "name_en": plain.name_en,
-            "demonstration": bool(city and city.demonstration),
-            "note_zh": city.note_zh if city else "",
-            "note_en": city.note_en if city else "",
-        },
+        "city": words,
         "scenario": assumptions.scenario,
         "inputs": files,
         "told": told,
-        "metric_crs": str(gathered.buildings.crs),
+        "metric_crs": metric,
         "assumptions": [asdict(entry) for entry in assumptions.entries.values()],
         "goals": [asdict(goal) for goal in assumptions.goals],
         "counts": counts,
-        "warnings": [*warnings, *gathered.warnings],
+        "warnings": list(gathered.warnings),
         "weather": dict(climate.report),
         "code_version": code,
         "versions": {
@@ -107,8 +109,8 @@ def code_version() -> str:
 
 def close(plan: Plan, seconds: dict[str, float]) -> dict[str, Any]:
     """Return the record with what the result shows: counts, doubts, wall seconds of each stage."""
-    doubts = []
     roofs = plan.roofs
+    doubts = _unused_rows(plan)
     unknown = int((~roofs["in_goal_scope"]).sum())
     if unknown:
         doubts.append(
@@ -121,6 +123,7 @@ def close(plan: Plan, seconds: dict[str, float]) -> dict[str, Any]:
     unmatched = int((plan.rejected["done"] == "unmatched").sum())
     if unmatched:
         doubts.append(f"{unmatched} register rows have no place and count nowhere: rejected.csv")
+    doubts += [*_bare_forms(plan), *_overfull_parks(plan), *_oversized_goals(plan)]
     counts = {
         **plan.meta["counts"],
         "roofs": len(roofs),
@@ -137,3 +140,54 @@ def close(plan: Plan, seconds: dict[str, float]) -> dict[str, Any]:
         "warnings": [*plan.meta["warnings"], *doubts],
         "seconds": seconds,
     }
+
+
+def _unused_rows(plan: Plan) -> list[str]:
+    """Say how many rows of each file are not used at all."""
+    lost = plan.rejected[(plan.rejected["done"] == "rejected") & plan.rejected["row"].notna()]
+    read = {"buildings": "buildings_rows_read", "register": "register_rows_in"}
+    doubts = []
+    for (role, file), rows in lost.groupby(["input", "file"], sort=True):
+        total = plan.meta["counts"].get(read.get(str(role), ""))
+        of = f" of {total}" if total is not None else ""
+        doubts.append(f"{file}: {rows['row'].nunique()}{of} rows are not used: rejected.csv")
+    return doubts
+
+
+def _bare_forms(plan: Plan) -> list[str]:
+    """Name the roof forms of which no roof carries any module: a rule that leaves no room."""
+    most = plan.roofs.groupby("roof_form")["capacity_dc_kw"].agg(["max", "size"])
+    return [
+        f"none of {int(row['size'])} roofs of the form {form} carries a module (0 kW): they are too"
+        " small, or the rules of layout leave no room (rows free of winter shade need a sun at"
+        " those hours): --set layout.…"
+        for form, row in most[most["max"] == 0.0].iterrows()
+    ]
+
+
+def _overfull_parks(plan: Plan) -> list[str]:
+    """Name the parks that hold more than their roofs can carry: a wrong unit or a wrong place."""
+    parks = plan.parks
+    over = parks[parks["installed_total_dc_kw"] > parks["capacity_dc_kw"]]
+    if over.empty:
+        return []
+    place, row = next(iter(over.iterrows()))
+    return [
+        f"the register puts more on {len(over)} parks than their roofs can carry (first:"
+        f" '{place}', {megawatts(row['installed_total_dc_kw'])} MW installed,"
+        f" {megawatts(row['capacity_dc_kw'])} MW possible): check its unit and park names"
+    ]
+
+
+def _oversized_goals(plan: Plan) -> list[str]:
+    """Name the goals of a city that ask for more than the roofs at hand can carry."""
+    possible = plan.roofs.loc[plan.roofs["in_goal_scope"], "capacity_dc_kw"].sum()
+    rows = plan.goals[(plan.goals["level"] == "city") & (plan.goals["scope"] != "all")]
+    stated = rows[rows["metric"] == "installed_dc_kw"]
+    over = stated[stated["target_dc_kw"] > possible]
+    return [
+        f"goal {row['goal_id']} asks for {megawatts(row['target_dc_kw'])} MW, the roofs that count"
+        f" toward it can carry {megawatts(possible)} MW: if the files hold a part of the city only,"
+        " its verdict and its split to parks are not those of the city"
+        for row in over.to_dict("records")
+    ]

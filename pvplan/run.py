@@ -139,6 +139,7 @@ def hourly_of_park(
     -------
     DataFrame
         What was written; each month sums to the park's energy in a whole run.
+        ``attrs["warnings"]`` holds the doubts about the inputs.
 
     Raises
     ------
@@ -159,6 +160,7 @@ def hourly_of_park(
     told("hours")
     power = hourly_power(gathered.buildings[chosen], gathered.climate.base, ghi, assumptions)
     write_hourly(power, out)
+    power.attrs["warnings"] = gathered.warnings
     return power
 
 

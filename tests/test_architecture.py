@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "pvplan"
 
 WORDS = {"pvplan", "pvplan.errors", "pvplan.tables", "pvplan.assumptions", "pvplan.assumed"}
-RECIPES = {"pvplan.assess", "pvplan.plan", "pvplan.goal_table"}
+RECIPES = {"pvplan.assess", "pvplan.yield_table", "pvplan.plan", "pvplan.goal_table"}
 SCALE = {"pvplan.run", "pvplan.gather", "pvplan.record"}
 HEAVY = {
     "streamlit": ("app", "pvplan.ui"),

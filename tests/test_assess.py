@@ -276,7 +276,7 @@ def test_a_broken_result_is_caught(quick: Assumptions, monkeypatch: pytest.Monke
         planes = len(given[3].roof)
         return np.full((planes, 12), 100.0), np.full((planes, 12), np.nan)
 
-    monkeypatch.setattr(recipe, "_energy_per_kw", wrong)
+    monkeypatch.setattr(recipe, "energy_per_kw", wrong)
     with np.errstate(invalid="ignore"), pytest.raises(TableError, match="energy_ac_kwh_01"):
         assess(toy.buildings(), toy.base(), None, quick)
 

@@ -15,6 +15,7 @@ from pvlib.solarposition import get_solarposition
 from pvplan.errors import InputError
 from pvplan.sources import weather as door
 from pvplan.sources.weather import label_scan, read_weather, write_weather
+from pvplan.sources.weather_closure import noon_lag_minutes, noon_warning
 from pvplan.tables import Weather
 
 LATITUDE, LONGITUDE, ALTITUDE = 31.4, 121.45, 5.5
@@ -458,3 +459,28 @@ def test_own_csv_faults_are_named(tmp_path: Path) -> None:
     ]:
         with pytest.raises(InputError, match=rf"bad\.csv: cannot be read as pvplan .*{pattern}"):
             read_weather(save(tmp_path, "bad.csv", text.replace(old, new, 1)))
+
+
+@pytest.mark.parametrize(
+    ("file", "minutes", "side"),
+    [
+        ("wx_shanghai_cswd_epw/CHN_Shanghai.Shanghai.583620_CSWD.epw", 28.5, "after"),
+        ("wx_east_asia_epw/KOR_SO_Seoul.WS.471080_TMYx.2007-2021.epw", -26.6, "before"),
+        ("wx_east_asia_epw/JPN_Tokyo.Hyakuri.477150_IWEC.epw", 2.5, None),
+        ("wx_east_asia_epw/TWN_Taipei.466960_IWEC.epw", -4.3, None),
+    ],
+)
+def test_a_year_centres_on_solar_noon_or_is_doubted(
+    shared_data: Path, file: str, minutes: float, side: str | None
+) -> None:
+    weather = read_weather(shared_data / file)
+    assert noon_lag_minutes(weather) == pytest.approx(minutes, abs=0.2)
+    warning = noon_warning(weather)
+    assert (warning is None) == (side is None)
+    assert side is None or (warning is not None and f"{side} solar noon" in warning)
+
+
+def test_the_doubt_follows_the_label(shared_data: Path) -> None:
+    """Half an hour of label is half an hour of noon: Seoul's year fits as an instant."""
+    seoul = shared_data / "wx_east_asia_epw" / "KOR_SO_Seoul.WS.471080_TMYx.2007-2021.epw"
+    assert noon_warning(read_weather(seoul, label="instant")) is None

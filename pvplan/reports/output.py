@@ -69,7 +69,7 @@ def write_plan(plan: Plan, out: Path, *, progress: Progress | None = None) -> tu
         ``out`` is a file, cannot be written, the disk is full, or a file in it is held open by
         another program. What stood there before still stands.
     """
-    _refuse_unusable(out)
+    refuse_unusable(out)
     with _naming(out), _parents_of(out), _staging(out) as staged:
         _write_all(canonical(plan), staged, progress or (lambda _: None))
         if out.exists():
@@ -79,14 +79,27 @@ def write_plan(plan: Plan, out: Path, *, progress: Progress | None = None) -> tu
     return tuple(out / name for name in FILES)
 
 
-def _refuse_unusable(out: Path) -> None:
-    if out.exists() and not out.is_dir():
-        raise OutputError(f"{out}: is a file; give a folder for the output")
-    faults = [
-        f"{out / name}: is a folder, and a run writes a file of that name; move it away"
-        for name in FILES
-        if (out / name).is_dir()
-    ]
+def refuse_unusable(out: Path) -> None:
+    """Refuse an output folder of which it is plain, before anything is computed, that it fails.
+
+    Raises
+    ------
+    OutputError
+        It is a file, lies below one, cannot be written, or holds a folder of a result's name.
+    """
+    with _naming(out):
+        home = next(p for p in (out.absolute(), *out.absolute().parents) if os.path.lexists(p))
+        if home == out.absolute() and not home.is_dir():
+            raise OutputError(f"{out}: is a file; give a folder for the output")
+        if not home.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        if not os.access(home, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        faults = [
+            f"{out / name}: is a folder, and a run writes a file of that name; move it away"
+            for name in FILES
+            if (out / name).is_dir()
+        ]
     if faults:
         raise OutputError(faults)
 

@@ -121,6 +121,7 @@ def write_hourly(power: pd.DataFrame, path: Path) -> None:
         text.to_csv(staged, encoding="utf-8-sig", lineterminator="\r\n")
         staged.replace(path)
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}); give another") from error
+        why = error.strerror or str(error)
+        raise OutputError(f"{path}: cannot be written ({why}); give another file") from error
     finally:
         staged.unlink(missing_ok=True)

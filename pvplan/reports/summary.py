@@ -17,6 +17,7 @@ from pvplan.tables import Plan
 
 _M2_PER_KM2: Final = 1.0e6
 _CNY_PER_MILLION: Final = 1.0e6
+_PER_CENT: Final = 0.01
 # column of the city's row, what it is, its unit where people read, kept units in one of those
 _TOTALS: Final = (
     ("roof_count", "屋顶数", "Roofs", "", 1.0),
@@ -28,7 +29,7 @@ _TOTALS: Final = (
     ("specific_yield_kwh_per_kw", "等效利用小时", "Specific yield", "kWh/kWp", 1.0),
     ("capacity_density_w_per_m2", "单位屋顶面积容量", "DC capacity per roof area", "W/m²", 1.0),
     ("installed_total_dc_kw", "已装容量合计", "Installed", "MW", KW_PER_MW),
-    ("used_potential_fraction", "已用潜力比例", "Installed / potential", "1", 1.0),
+    ("used_potential_fraction", "已用潜力比例", "Installed / potential", "%", _PER_CENT),
     ("capex_cny", "投资额", "Capital cost", "million CNY", _CNY_PER_MILLION),
     ("npv_cny", "净现值", "Net present value", "million CNY", _CNY_PER_MILLION),
     ("lcoe_cny_per_kwh", "度电成本", "Levelised cost of electricity", "CNY/kWh", 1.0),
@@ -134,7 +135,13 @@ def _totals(plan: Plan) -> Iterator[tuple[Cell, ...]]:
 def _goals(plan: Plan) -> Iterator[tuple[Cell, ...]]:
     yield tuple(head for _, head in _GOAL_COLUMNS)
     for goal in plan.goals[plan.goals["level"] == "city"].to_dict("records"):
-        yield tuple(_goal_cell(name, goal[name]) for name, _ in _GOAL_COLUMNS)
+        shown = _in_per_cent(goal) if goal["unit"] == "1" else goal
+        yield tuple(_goal_cell(name, shown[name]) for name, _ in _GOAL_COLUMNS)
+
+
+def _in_per_cent(goal: Mapping[Any, Any]) -> dict[Any, Any]:
+    shares = {name: round(goal[name] / _PER_CENT, 9) for name in ("target", "installed", "gap")}
+    return {**goal, **shares, "unit": "%"}
 
 
 def _goal_cell(name: str, value: Any) -> Cell:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import pandas as pd
+from rich import box
 from rich.cells import cell_len, set_cell_size
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -25,6 +26,8 @@ from pvplan.tables import OUTSIDE_PARKS, Plan
 
 MOST_PARKS: Final = 20
 _WIDEST_CELL: Final = 40
+_NARROWEST_WORDS: Final = 14  # cells of text may wrap down to this width, numbers never
+_RULED, _BARE = 3, 1  # characters that a column with lines, and one without, takes beside its text
 _STYLES: Final = {
     "met": "green",
     "on_track": "green",
@@ -38,7 +41,7 @@ class Grid:
     """Headings and rows of text; a cell and a heading may have several lines.
 
     ``str()`` gives plain text, aligned by the width that a terminal gives to each character;
-    :meth:`rich` gives a table for a terminal.
+    :meth:`rich` gives a table for a terminal, or a list where it is too narrow for one.
     """
 
     title: str
@@ -59,16 +62,66 @@ class Grid:
         printed.insert(under, "  ".join("-" * width for width in widths))
         return "\n".join(line for line in (self.title, *printed, self.foot) if line)
 
-    def rich(self) -> Table:
-        """Return the grid as a table for a terminal; no text in it is taken for markup."""
-        table = Table(title=Text(self.title), title_justify="left", caption_justify="left")
+    def rich(self, width: int) -> RenderableType:
+        """Return the grid for a terminal; no number is cut and no text is taken for markup.
+
+        Parameters
+        ----------
+        width
+            Characters in a line of the terminal.
+        """
+        for lines, beside, unit in ((box.HEAVY_HEAD, _RULED, _lines), (None, _BARE, str.split)):
+            least = self._least_widths(unit)
+            if sum(least) + beside * len(least) + 1 <= width:
+                return self._table(lines, least)
+        return self._list(width)
+
+    def _least_widths(self, unit: Callable[[str], list[str]]) -> list[int]:
+        """Return the least width of each column: a number whole, its heading by lines or words."""
+        least = []
+        for at, numeric in enumerate(self.numeric):
+            cells = [line for row in self.rows for line in _lines(row[at])]
+            longest = max((cell_len(cell) for cell in cells), default=0)
+            heading = max(cell_len(part) for part in unit(self.heads[at]))
+            least.append(max(longest, heading) if numeric else min(longest, _NARROWEST_WORDS))
+        return least
+
+    def _table(self, lines: box.Box | None, least: Sequence[int]) -> Table:
+        table = Table(
+            title=Text(self.title),
+            title_justify="left",
+            caption_justify="left",
+            box=lines,
+            padding=(0, 1) if lines else (0, 1, 0, 0),
+        )
         if self.foot:
             table.caption = Text(self.foot)
-        for head, numeric in zip(self.heads, self.numeric, strict=True):
-            table.add_column(Text(head), justify="right" if numeric else "left")
-        for row, style in zip(self.rows, self.styles or ("",) * len(self.rows), strict=True):
+        for head, numeric, width in zip(self.heads, self.numeric, least, strict=True):
+            if numeric:
+                table.add_column(Text(head), justify="right", width=width)
+            else:
+                table.add_column(Text(head), overflow="fold")
+        for row, style in zip(self.rows, self._row_styles(), strict=True):
             table.add_row(*(Text(cell) for cell in row), style=style)
         return table
+
+    def _list(self, width: int) -> Group:
+        """Return every row as lines of its own, each value after its heading."""
+        parts = [Text(self.title)]
+        for row, style in zip(self.rows, self._row_styles(), strict=True):
+            parts.append(Text(" / ".join(_lines(row[0])), style=f"bold {style}".strip()))
+            line = ""
+            for head, cell in zip(self.heads[1:], row[1:], strict=True):
+                words = f"  {' '.join(_lines(head))}: {' / '.join(_lines(cell))}" if cell else ""
+                if line and cell_len(line + words) > width:
+                    parts.append(Text(line, style=style))
+                    line = ""
+                line += words
+            parts += [Text(line, style=style)] if line else []
+        return Group(*parts, *([Text(self.foot)] if self.foot else []))
+
+    def _row_styles(self) -> Sequence[str]:
+        return self.styles or ("",) * len(self.rows)
 
 
 def _lines(cell: str) -> list[str]:
@@ -222,6 +275,7 @@ def show(plan: Plan, console: Console, *, most: int = MOST_PARKS) -> None:
     """Print the goals and the parks on a console: as tables on a terminal, else as plain text."""
     for grid in (goal_table(plan), park_table(plan, most)):
         if console.is_terminal:
-            console.print(grid.rich())
+            console.print(grid.rich(console.width))
+            console.print()
         else:
             console.file.write(f"{grid}\n\n")

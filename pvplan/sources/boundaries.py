@@ -20,11 +20,13 @@ from pvplan.sources.cleaning import joined, polygons_in_metres, row_ids
 from pvplan.sources.coordinates import Datum
 from pvplan.sources.fields import chosen_columns, texts
 from pvplan.sources.misregistration import Kind, datum_warning
+from pvplan.sources.overlaps import overlapping
 from pvplan.sources.rejections import noted, rejected_table, rows_noted
 from pvplan.sources.vectors import read_vector
 
 _CONDITION: Final = re.compile(r"\s*(?P<column>[^=!<>]+?)\s*(?P<sign>!=|=)\s*(?P<value>.*?)\s*")
 _SHOWN: Final = 8
+_SHARED: Final = 0.01  # of the smaller area: less is the noise of a shared border
 _DECIMALS: Final = 4  # of a square metre: below lies only the noise of a shared border
 
 
@@ -125,12 +127,28 @@ def read_areas(
         "rows_merged": used - len(areas),
         "areas": len(areas),
     }
-    warnings = [*remarks["warnings"], *id_warnings]
+    warnings = [*remarks["warnings"], *id_warnings, *_overlaps(areas, kind, title)]
     if where is not None:
         warnings.append(f"{title}: {read - len(selected)} of {read} rows not selected by {where}")
     shift = datum_warning(areas, kind, datum, columns=columns, city_centroids=city_centroids)
     warnings += [f"{title}: {shift}"] if shift else []
     return AreaFile(areas, rejected, counts, tuple(warnings))
+
+
+def _overlaps(areas: gpd.GeoDataFrame, kind: Kind, title: str) -> list[str]:
+    shapes = areas.geometry.to_numpy()
+    pairs, sizes = overlapping(shapes), shapely.area(shapes)
+    smaller = np.minimum(sizes[pairs.first], sizes[pairs.second])
+    shared = np.flatnonzero(pairs.area_m2 > _SHARED * smaller)
+    if not len(shared):
+        return []
+    widest = shared[int(np.argmax(pairs.area_m2[shared]))]
+    one, other = areas.index[pairs.first[widest]], areas.index[pairs.second[widest]]
+    return [
+        f"{title}: {len(shared)} pairs of {kind}s overlap (the most '{one}' and '{other}', by "
+        f"{pairs.area_m2[widest] / 1e6:.3f} km²); a roof there belongs to the one that holds most "
+        "of it, of equals to the first by id"
+    ]
 
 
 def _selected(rows: pd.DataFrame, columns: list[str], where: str, title: str) -> pd.Series[Any]:

@@ -73,8 +73,8 @@ def read_city_folder(folder: Path) -> CityFolder:
     Raises
     ------
     InputError
-        No ``city.toml``; an unknown word in it (the nearest known is named); a file that is
-        missing or lies outside the folder.
+        No ``city.toml``; an unknown word in it (the nearest known is named) or an entry of the
+        wrong kind; a file that is missing or lies outside the folder.
     AssumptionError
         ``city.toml`` is not TOML.
     """
@@ -84,6 +84,9 @@ def read_city_folder(folder: Path) -> CityFolder:
             f"{folder}: no city.toml there; give a city folder, or files by --buildings …"
         )
     content = read_toml(path)
+    faults = _not_as_meant(content)
+    if faults:
+        raise InputError(faults)
     faults = _unknown_words(content)
     city, inputs = content.get("city", {}), content.get("inputs", {})
     files: dict[str, Path] = {}
@@ -117,6 +120,35 @@ def read_city_folder(folder: Path) -> CityFolder:
     )
 
 
+def _not_as_meant(content: Mapping[str, Any]) -> list[str]:
+    """Name the entries that are of another kind than this file's reader takes."""
+    tables = {table: content.get(table, {}) for table in TABLES}
+    faults = [
+        f"city.toml: {table} = {value!r}: write it as a table, [{table}]"
+        for table, value in tables.items()
+        if not isinstance(value, dict)
+    ]
+    if faults:
+        return faults
+    inner = {"inputs.datum": tables["inputs"].get("datum", {})}
+    inner |= {f"scenarios.{name}": value for name, value in tables["scenarios"].items()}
+    faults += [
+        f"city.toml: {name} = {value!r}: write it as a table, [{name}]"
+        for name, value in inner.items()
+        if not isinstance(value, dict)
+    ]
+    flags = {
+        "city.demonstration": tables["city"].get("demonstration", False),
+        "climate.use_when_missing": tables["climate"].get("use_when_missing", False),
+    }
+    faults += [
+        f"city.toml: {name} = {value!r}: write true or false, without quotes"
+        for name, value in flags.items()
+        if not isinstance(value, bool)
+    ]
+    return faults
+
+
 def _unknown_words(content: Mapping[str, Any]) -> list[str]:
     faults = [
         f"city.toml: [{table}]: unknown; {nearest(table, TABLES)}"
@@ -130,6 +162,11 @@ def _unknown_words(content: Mapping[str, Any]) -> list[str]:
                 for word in content.get(table, {})
                 if word not in words
             ]
+    faults += [
+        f"city.toml: inputs.datum.{role}: unknown; {nearest(role, ROLES)}"
+        for role in content.get("inputs", {}).get("datum", {})
+        if role not in ROLES
+    ]
     return faults
 
 

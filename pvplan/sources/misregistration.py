@@ -1,4 +1,4 @@
-"""Tell whether a boundary file lies in another datum than the one stated."""
+"""Tell whether boundaries or a register lie in another datum than the one stated."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any, Final, Literal
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
+import shapely
 
 from pvplan.sources.coordinates import (
     WGS84,
@@ -27,6 +29,8 @@ Kind = Literal["park", "district"]
 CENTROIDS: Final = Path(__file__).parent / "district_centroids.toml"
 _METRES_PER_DEGREE: Final = 111_320.0
 _FEWEST_SIGNS: Final = 2
+_FEWEST_POINTS: Final = 3  # on roofs; fewer may be chance
+_TIMES_AS_MANY: Final = 2  # points on roofs under the other datum: the shift is wider than a roof
 # Columns that only DataV.GeoAtlas writes; its files are GCJ-02 although they declare WGS84.
 _DATAV_COLUMNS: Final = frozenset({"acroutes", "childrenNum", "subFeatureIndex", "centroid"})
 
@@ -113,6 +117,42 @@ def datum_warning(
             f"although they declare WGS84; state --{kind}s-datum gcj02"
         )
     return None
+
+
+def register_warning(rows: pd.DataFrame, datum: Datum, roofs: gpd.GeoSeries) -> str | None:
+    """Say so if a register's coordinates meet far more roofs under another datum.
+
+    Parameters
+    ----------
+    rows
+        ``longitude``, ``latitude``: WGS84 under the datum that was stated; NaN where missing.
+    datum
+        The datum that was stated.
+    roofs
+        Footprints in a metric CRS.
+
+    Returns
+    -------
+    str or None
+        The warning, with the option that mends it.
+    """
+    places = rows[["longitude", "latitude"]].dropna().to_numpy(dtype=np.float64)
+    if len(places) < _FEWEST_POINTS:
+        return None
+    raw = _FROM_WGS84[datum](*places.T)
+    tree = shapely.STRtree(roofs.to_numpy())
+    met: dict[Datum, int] = {}
+    for name, undo in _TO_WGS84.items():
+        points = gpd.points_from_xy(*undo(*raw), crs=WGS84).to_crs(roofs.crs)
+        met[name] = len(np.unique(tree.query(np.asarray(points), predicate="intersects")[0]))
+    stated: Datum = "wgs84" if datum == "cgcs2000" else datum
+    best = max(met, key=lambda name: met[name])
+    if met[best] < max(_FEWEST_POINTS, _TIMES_AS_MANY * met[stated] + 1):
+        return None
+    return (
+        f"the coordinates look like {best}, not {datum}: {met[stated]} of {len(places)} lie on a"
+        f" roof as stated, {met[best]} as {best}; state --register-datum {best}"
+    )
 
 
 def _offsets(

@@ -150,7 +150,11 @@ def opened(path: Path) -> Iterator[Any]:
             f"{path.name}: no georeference; the raster needs a CRS and a transform"
         ) from error
     except RasterioError as error:
-        raise InputError(f"{path.name}: cannot be read as GeoTIFF ({error})") from error
+        why = "no such file" if not path.exists() else str(error).removeprefix(f"{path}: ")
+        raise InputError(
+            f"{path.name}: cannot be read as GeoTIFF ({why}); check the path, or save it again"
+            " from a GIS as GeoTIFF"
+        ) from error
 
 
 def _tags(raster: Any, path: Path) -> dict[str, str]:

@@ -13,6 +13,7 @@ from pvplan.errors import InputError, nearest
 _SAMPLE_BYTES: Final = 1_000_000
 _LANGUAGE_BYTE: Final = 29  # of the .dbf head: 0 = the language is not stated
 _NEEDED: Final = (".shx", ".dbf")
+_READ: Final = (*_NEEDED, ".prj", ".cpg")
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,14 @@ class Shapefile:
 
     address: str
     encoding: str | None
+
+
+def files_of(path: Path) -> tuple[Path, ...]:
+    """Return the files that a reader of a path reads: all parts of a shapefile, else the path."""
+    if path.suffix.lower() != ".shp":
+        return (path,)
+    parts = (entry for entry in path.parent.glob("*") if _same(entry, path))
+    return (path, *sorted(part for part in parts if part.suffix.lower() in _READ))
 
 
 def open_shapefile(file: Path, *, title: str) -> Shapefile:

@@ -60,7 +60,7 @@ def compare(count: int, seed: int, given: Assumptions) -> Compared:
     where = recipe.places(buildings)
     planes, arrays, _ = recipe._arrays(buildings, where, given)
     ratio = ghi / toy.base().sky.monthly_ghi()[None, :]
-    _, energy = recipe._energy_per_kw(toy.base(), where, ratio, planes, arrays, given, map)
+    _, energy = recipe.energy_per_kw(toy.base(), where, ratio, planes, arrays, given, map)
     truth = [
         model_chain(
             toy.base(),
