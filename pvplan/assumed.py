@@ -196,6 +196,8 @@ class RegisterRules:
 
     max_density_w_per_m2: float
     min_density_w_per_m2: float
+    unit_slip_factor: float
+    min_median_capacity_kw: float
     max_distance_m: float
 
 

@@ -61,7 +61,9 @@ def ghi_ratio(
     if monthly_ghi.shape[1] == 1:
         ratio = np.repeat(monthly_ghi / base_ghi.sum(), 12, axis=1)
     else:
-        ratio = monthly_ghi / base_ghi[None, :]
+        # A month of polar night has no light to scale.
+        lit = base_ghi > 0.0
+        ratio = np.where(lit, monthly_ghi / np.where(lit, base_ghi, 1.0), 1.0)
     rules = assumptions.weather
     wrong = (ratio < rules.min_ghi_ratio) | (ratio > rules.max_ghi_ratio) | np.isnan(ratio)
     if wrong.any():
@@ -218,10 +220,16 @@ def _run_node(
         hours = months[sky.month]
         seen_sky, seen_sun = sky.at(hours), sun.at(hours)
         for number in sorted(node.classes):
-            tables[step, number] = generation.monthly(
+            poa, energy = generation.monthly(
                 seen_sky, seen_sun, orientations[number], assumptions.system, assumptions.module
             )
+            tables[step, number] = (_night_is_zero(poa, months), _night_is_zero(energy, months))
     return tables
+
+
+def _night_is_zero(values: Floats, months: npt.NDArray[np.bool_]) -> Floats:
+    """Set needed months without any light to 0; months that were not asked for stay missing."""
+    return np.where(np.isnan(values) & months[None, :], 0.0, values)
 
 
 def _looked_up(tables: dict[int, Floats], weights: Floats, low: Ints, share: Floats) -> Floats:

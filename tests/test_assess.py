@@ -271,6 +271,15 @@ def test_far_north_the_contract_holds(quick: Assumptions) -> None:
     assert not found[["capacity_dc_kw", "energy_ac_kwh_per_year"]].isna().any().any()
 
 
+def test_in_polar_night_a_month_yields_nothing(quick: Assumptions) -> None:
+    moved = toy.random_buildings(4, 1, within=(121.2, 71.1, 121.3, 71.2))
+    base = weather.prepare(toy.clear_year(latitude=71.15, share=0.7), quick.weather)
+    assert (base.sky.monthly_ghi() == 0.0).any()
+    found = assess(moved, base, base.sky.monthly_ghi() * np.ones((4, 1)), quick)
+    assert (found["energy_ac_kwh_12"] == 0.0).all()
+    assert found["energy_ac_kwh_06"].sum() > 0.0
+
+
 def test_a_broken_result_is_caught(quick: Assumptions, monkeypatch: pytest.MonkeyPatch) -> None:
     def wrong(*given: Any) -> tuple[Floats, Floats]:
         planes = len(given[3].roof)

@@ -11,6 +11,8 @@ import pandas as pd
 from pvplan.assumptions import Goal, GoalSettings
 
 DAYS_PER_YEAR = 365.25
+LAST_DAYS = 30
+"""So few days before a deadline a pace per year says nothing."""
 
 
 @dataclass(frozen=True)
@@ -108,26 +110,31 @@ def _before(goal: Goal, standing: Standing, as_of: date) -> Verdict:
     target, reached = standing.target_kw, standing.installed_kw
     if reached >= target:
         return Verdict("met", "已达目标", "the target is reached", 0.0)
-    years = max((goal.deadline - as_of).days, 1) / DAYS_PER_YEAR
-    needed = (target - reached) / years
+    left = (goal.deadline - as_of).days
+    needed = (target - reached) * DAYS_PER_YEAR / max(left, 1)
+    shown = needed if left >= LAST_DAYS else np.nan
     if not standing.covers_scope:
         return _unknown(
             "登记只含工业屋顶，目标涵盖全部光伏",
             "the register holds industrial roofs only, the goal speaks of all PV",
-            needed,
+            shown,
         )
     if reached + standing.unmatched_kw >= target:
         return _unknown(
-            "未核对的登记项可能改变结论", "unplaced register rows could change the verdict", needed
+            "未核对的登记项可能改变结论", "unplaced register rows could change the verdict", shown
         )
     pace = standing.trailing_kw_per_year
     if np.isnan(pace):
         return Verdict(
-            "open", "登记不足 12 个月，无法判断进度", "less than 12 months of history", needed
+            "open", "登记不足 12 个月，无法判断进度", "less than 12 months of history", shown
         )
     words_zh = f"近12个月新增 {pace / 1000:.1f} MW，需每年 {needed / 1000:.1f} MW"
     words_en = f"{pace / 1000:.1f} MW in the last 12 months, {needed / 1000:.1f} MW a year needed"
-    return Verdict("on_track" if pace >= needed else "behind", words_zh, words_en, needed)
+    if left < LAST_DAYS:
+        missing = (target - reached) / 1000.0
+        words_zh = f"距期限 {left} 天，尚缺 {missing:.1f} MW"
+        words_en = f"{left} days before the deadline {missing:.1f} MW are missing"
+    return Verdict("on_track" if pace >= needed else "behind", words_zh, words_en, shown)
 
 
 def _after(goal: Goal, standing: Standing) -> Verdict:

@@ -79,6 +79,7 @@ def reconcile(
     reasons = _unplaced(ledger)
     density = _density(ledger, buildings)
     _check_unit(density, rules)
+    _check_size(ledger, rules)
     large = density > rules.max_density_w_per_m2
     for (system, row), found in zip(ledger[large].iterrows(), density[large], strict=True):
         reasons[str(system)] = (
@@ -171,10 +172,22 @@ def _check_unit(density: pd.Series[float], rules: RegisterRules) -> None:
     if not len(known):
         return
     middle = float(known.median())
-    wrong = middle < rules.min_density_w_per_m2 or middle > 10.0 * rules.max_density_w_per_m2
-    if wrong:
+    most = rules.unit_slip_factor * rules.max_density_w_per_m2
+    if middle < rules.min_density_w_per_m2 or middle > most:
         remedy = "MW or 万千瓦" if middle < rules.min_density_w_per_m2 else "W"
         raise InputError(
             f"register: capacity: the median of {len(known)} matched systems is {middle:.3g} W per"
             f" m² of roof; 30-200 is usual, so the unit in the header is wrong: is it {remedy}?"
+        )
+
+
+def _check_size(ledger: pd.DataFrame, rules: RegisterRules) -> None:
+    """Where only the park is known there is no roof to compare with: the size itself must do."""
+    sizes = ledger.loc[ledger["matched_by"] == "park", "capacity_dc_kw"].dropna()
+    if len(sizes) and float(sizes.median()) < rules.min_median_capacity_kw:
+        raise InputError(
+            f"register: capacity: the median of {len(sizes)} systems of which only the park is"
+            f" known is {sizes.median():.3g} kW, below {rules.min_median_capacity_kw:g} kW: is the"
+            " unit in the header wrong (MW or 万千瓦)? If they are that small:"
+            " --set register.min_median_capacity_kw=0"
         )

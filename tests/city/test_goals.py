@@ -131,14 +131,17 @@ def test_verdicts_follow_from_what_is_possible(
         assert found.verdict == "missed"
     else:
         needed = (target - installed) * 365.25 / max(-days, 1)
-        assert found.pace_needed_kw_per_year == pytest.approx(needed)
+        if days <= -30:
+            assert found.pace_needed_kw_per_year == pytest.approx(needed)
         if np.isnan(trailing):
             assert found.verdict == "open"
         else:
             assert found.verdict == ("on_track" if trailing >= needed else "behind")
     assert found.reason_zh
     assert found.reason_en
-    assert np.isnan(found.pace_needed_kw_per_year) == (days > 0)
+    reached_before = days <= 0 and installed >= target > 0
+    told = days <= -30 or reached_before
+    assert np.isnan(found.pace_needed_kw_per_year) == (not told)
 
 
 @settings(max_examples=200)
@@ -247,3 +250,15 @@ def test_only_enabled_goals_that_roofs_can_meet_alone_are_shown() -> None:
     ).goals
     assert headline(neither, date(2026, 11, 22)) is None
     assert headline((), date(2026, 11, 22)) is None
+
+
+@pytest.mark.parametrize("left", [0, 21])
+def test_the_last_days_state_what_is_missing_and_no_pace(left: int) -> None:
+    found = judge(
+        goal(),
+        standing(installed_kw=400.0, trailing_kw_per_year=50.0),
+        DEADLINE - timedelta(days=left),
+    )
+    assert found.verdict == "behind"
+    assert np.isnan(found.pace_needed_kw_per_year)
+    assert found.reason_en == f"{left} days before the deadline 0.6 MW are missing"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import geopandas as gpd
@@ -209,6 +210,15 @@ def test_watts_labelled_kilowatts_are_refused() -> None:
     }
     with pytest.raises(InputError, match=r"is it W\?"):
         matched(systems)
+
+
+def test_megawatts_are_refused_where_only_the_park_is_known() -> None:
+    key = str(toy.parks().index[0])
+    small = {f"s{n}": system(park=key, kw=1.04) for n in range(3)}
+    with pytest.raises(InputError, match=r"only the park is known is 1\.04 kW"):
+        matched(small)
+    told = matched(small, rules=replace(RULES, min_median_capacity_kw=0.0))
+    assert set(told.ledger["matched_by"]) == {"park"}
 
 
 def test_one_small_system_is_not_a_wrong_unit() -> None:
