@@ -243,5 +243,7 @@ def _looked_up(tables: dict[int, Floats], weights: Floats, low: Ints, share: Flo
         weight = weights[:, azimuth, None]
         lower += weight * stack[low - first, azimuth, month]
         upper += weight * stack[low - first + 1, azimuth, month]
-    found: Floats = np.where(share > 0.0, lower + share * (upper - lower), lower)
-    return found
+    found = np.where(share > 0.0, lower + share * (upper - lower), lower)
+    # A Fourier series through almost nothing (polar winter) can swing below nothing.
+    positive: Floats = np.maximum(found, 0.0)
+    return positive
