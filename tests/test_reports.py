@@ -419,7 +419,7 @@ def test_every_sheet_says_what_it_is(plan: Plan, folder: Path, tmp_path: Path) -
     zh, en, machine = ([cell.value for cell in row] for row in book["Parks"]["A3:AQ5"])
     at = machine.index("capacity_dc_kw")
     assert (zh[at], en[at]) == ("可装容量(直流) [kWp]", "Technical potential, DC [kWp]")
-    assert book["Goals"]["M6"].is_date
+    assert book["Goals"]["H6"].is_date
     real = replace(plan, meta={**plan.meta, "city": {"id": "x", "demonstration": False}})
     write_plan(real, tmp_path / "out")
     assert "DEMONSTRATION" not in str(

@@ -32,6 +32,7 @@ SECTIONS: Final[tuple[tuple[str, str, tuple[Column, ...]], ...]] = (
 def columns_markdown() -> str:
     """Return every column with unit, meaning and whether it sums."""
     lines = ["# Columns", "", "S: sums exactly from roofs to parks, districts and city.", ""]
+    lines += ["Every table ends with `run_fingerprint`, the run that the row belongs to.", ""]
     for title, note, columns in SECTIONS:
         lines += [f"## {title}", "", f"{note[0].upper()}{note[1:]}.", ""]
         lines += ["| Column | Unit | 中文 | Meaning | S |", "|---|---|---|---|---|"]

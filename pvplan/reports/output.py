@@ -174,10 +174,11 @@ def _staging(out: Path) -> Iterator[Path]:
 
 def _write_all(plan: Plan, staged: Path, progress: Progress) -> None:
     progress("roofs.parquet")
-    write_parquet(plan.roofs, staged / "roofs.parquet")
+    fingerprint = str(plan.meta.get("fingerprint", ""))
+    write_parquet(plan.roofs, staged / "roofs.parquet", fingerprint)
     for name in SEPARATED:
         progress(f"{name}.csv")
-        write_separated(name, getattr(plan, name), staged / f"{name}.csv")
+        write_separated(name, getattr(plan, name), staged / f"{name}.csv", fingerprint)
     progress("plan.xlsx")
     write_workbook(plan, staged / "plan.xlsx")
     progress(GEOPACKAGE)

@@ -24,8 +24,12 @@ FORMULA: Final = re.compile("^'*[=+\\-@\t\r\n＝＋－＠]")
 SHIELDED: Final = re.compile("^'+[=+\\-@\t\r\n＝＋－＠]")
 
 
-def write_separated(name: str, table: pd.DataFrame, path: Path) -> None:
-    """Write one table.
+FINGERPRINT: Final = "run_fingerprint"
+"""Last column of every table on disk: the run that the row belongs to."""
+
+
+def write_separated(name: str, table: pd.DataFrame, path: Path, fingerprint: str = "") -> None:
+    """Write one table; every row names the run that it belongs to.
 
     Parameters
     ----------
@@ -35,9 +39,12 @@ def write_separated(name: str, table: pd.DataFrame, path: Path) -> None:
         The table in its canonical form; geometry is left out.
     path
         The file.
+    fingerprint
+        Of the run: the last column, :data:`FINGERPRINT`.
     """
     whole = table.reset_index() if SHAPES[name].index is not None else table
     cells = {column.name: _printed(whole[column.name], column) for column in described(name, table)}
+    cells[FINGERPRINT] = pd.Series(fingerprint, index=whole.index, dtype=object)
     pd.DataFrame(cells, index=whole.index).to_csv(
         path, index=False, encoding="utf-8-sig", lineterminator="\r\n"
     )
@@ -66,10 +73,11 @@ def plain_number(value: float) -> str:
 
 
 def read_separated(path: Path) -> pd.DataFrame:
-    """Read a table that :func:`write_separated` wrote, every cell still text, missing as NaN."""
+    """Read a table that :func:`write_separated` wrote: every cell text, missing as NaN."""
     cells = pd.read_csv(
         path, dtype="str", encoding="utf-8-sig", keep_default_na=False, na_values=[""]
     )
+    cells = cells.drop(columns=FINGERPRINT, errors="ignore")
     return cells.apply(_unshielded) if len(cells) else cells
 
 

@@ -21,7 +21,7 @@ LAYERS: Final = tuple(name for name, shape in SHAPES.items() if shape.spatial)
 _CLOCK: Final = "OGR_CURRENT_DATE"
 
 
-def write_parquet(roofs: gpd.GeoDataFrame, path: Path) -> None:
+def write_parquet(roofs: gpd.GeoDataFrame, path: Path, fingerprint: str = "") -> None:
     """Write the roofs as GeoParquet, ``roof_id`` as a column, dates as dates.
 
     Parameters
@@ -30,13 +30,17 @@ def write_parquet(roofs: gpd.GeoDataFrame, path: Path) -> None:
         The roofs in their canonical form.
     path
         The file.
+    fingerprint
+        Of the run: the last column, ``run_fingerprint``.
     """
-    _flat("roofs", roofs).to_parquet(path, index=False, compression="zstd")
+    flat = _flat("roofs", roofs).assign(run_fingerprint=fingerprint)
+    flat.to_parquet(path, index=False, compression="zstd")
 
 
 def read_parquet(path: Path) -> gpd.GeoDataFrame:
     """Read the roofs back, indexed by ``roof_id``."""
-    return gpd.read_parquet(path).set_index("roof_id")
+    roofs = gpd.read_parquet(path).drop(columns="run_fingerprint", errors="ignore")
+    return roofs.set_index("roof_id")
 
 
 def write_geopackage(plan: Plan, path: Path) -> None:
