@@ -578,7 +578,7 @@ def test_parks_come_by_gap_then_outside_then_the_city(plan: Plan) -> None:
 def test_goals_show_verdict_and_never_a_zero_for_what_is_not_known(plan: Plan) -> None:
     rows = goal_table(plan).rows
     assert [row[-1] for row in rows] == [
-        "未完成 missed", "进度落后 behind", "无法评估 not assessable",
+        "未达成 missed", "落后 behind", "无法评估 not assessable",
     ]  # fmt: skip
     assert rows[2][3:6] == ("50.0 %", "–", "–")
     assert "3 rows for districts and parks" in goal_table(plan).foot

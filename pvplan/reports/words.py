@@ -12,10 +12,10 @@ from pvplan.tables import Column
 BANNER: Final = "示范数据 DEMONSTRATION DATA"
 NO_VALUE: Final = "–"
 VERDICT_WORDS: Final = {
-    "met": ("已完成", "met"),
-    "missed": ("未完成", "missed"),
+    "met": ("达成", "met"),
+    "missed": ("未达成", "missed"),
     "on_track": ("进度正常", "on track"),
-    "behind": ("进度落后", "behind"),
+    "behind": ("落后", "behind"),
     "open": ("进行中", "open"),
     "not_assessable": ("无法评估", "not assessable"),
 }

@@ -286,7 +286,8 @@ def _month_factors(
         first = int(np.flatnonzero(short)[0])
         raise InputError(
             f"irradiance: month {first + 1}: {target[first] / 1000.0:.1f} kWh/m² is more than a"
-            f" clear sky gives ({most[first] / 1000.0:.1f} kWh/m²); check the raster's unit"
+            f" clear sky gives ({most[first] / 1000.0:.1f} kWh/m²); check the raster's unit. If it"
+            " is right and close to that sky: --set weather.ghi_ratio_step=0.01"
         )
     exact = np.abs(target - total) <= 1e-12 * np.maximum(total, 1.0)
     factor = np.where(exact, 1.0, target / np.maximum(total, 1e-9))

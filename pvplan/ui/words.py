@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final, Literal, get_args
 
+from pvplan.reports.words import VERDICT_WORDS
+
 Language = Literal["zh", "en"]
 LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
 LANGUAGE_NAMES: Final = {"zh": "中文", "en": "English"}
@@ -116,12 +118,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "negative means beyond the target.",
     ),
     # goals
-    "verdict_met": ("达成", "Met"),
-    "verdict_missed": ("未达成", "Missed"),
-    "verdict_on_track": ("进度正常", "On track"),
-    "verdict_behind": ("落后", "Behind"),
-    "verdict_open": ("进行中", "Open"),
-    "verdict_not_assessable": ("无法评估", "Not assessable"),
+    **{f"verdict_{word}": (zh, en.capitalize()) for word, (zh, en) in VERDICT_WORDS.items()},
     "achieved": ("已完成", "Achieved"),
     "deadline": ("期限", "Deadline"),
     "pace_needed": ("所需年均新增", "Needed per year"),
