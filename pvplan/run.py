@@ -21,6 +21,7 @@ from pvplan.gather import BUNDLED, Inputs, Progress, gather, inputs_of_folder
 from pvplan.plan import Findings, make_plan
 from pvplan.record import city_of, close, record
 from pvplan.reports.output import write_plan
+from pvplan.reports.phrases import with_chinese
 from pvplan.reports.separated import write_hourly
 from pvplan.tables import REJECTED, Plan, names
 
@@ -110,7 +111,8 @@ def run_city(
         )
         about = record(inputs, gathered, assumptions, as_of)
         plan = make_plan(roofs, findings, city_of(inputs), as_of, assumptions, about)
-    return replace(plan, meta=close(plan, clock.seconds))
+    told = replace(plan, rejected=with_chinese(plan.rejected))
+    return replace(told, meta=close(told, clock.seconds))
 
 
 def hourly_of_park(

@@ -211,6 +211,12 @@ REJECTED: Final = (
            values=("rejected", "altered", "unmatched")),
     Column("detail", "text", "", "处理说明", "Detail", nullable=True),
 )
+REJECTED_TOLD: Final = (
+    *REJECTED[:5],
+    Column("reason_zh", "text", "", "原因(中文)", "Reason (zh)"),
+    *REJECTED[5:],
+)
+"""REJECTED as written and shown: the reason in Chinese stands beside the English one."""
 # fmt: on
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from shapely.geometry import MultiPolygon, Polygon, box
 
+from pvplan.reports.phrases import with_chinese
 from pvplan.tables import (
     GOALS,
     LEDGER,
@@ -252,7 +253,7 @@ def _rejected() -> pd.DataFrame:
         }
     )
     check(table, REJECTED, title="toy rejected")
-    return table
+    return with_chinese(table)
 
 
 def _meta(roofs: gpd.GeoDataFrame) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from streamlit.testing.v1 import AppTest
 from pvplan.errors import InputError
 from pvplan.reports.output import FILES as RUN_FILES
 from pvplan.reports.output import write_plan
+from pvplan.reports.phrases import with_chinese
 from pvplan.tables import DEMONSTRATION, OUTSIDE_PARKS, REJECTED, VERDICTS, Plan
 from pvplan.ui import jobs, numbers, places, runs
 from pvplan.ui.verdicts import COLOURS
@@ -238,7 +239,9 @@ def test_rejected_rows_are_counted_and_listed(opened: Opened) -> None:
 def test_rows_of_one_kind_are_counted_together(opened: Opened, tmp_path: Path) -> None:
     plan = toy_plan()
     reasons = ["no roof 'r1' (row '7')", "no roof 'r2' (row '8')"]
-    rejected = plan.rejected.assign(input="register", done="unmatched", reason=reasons)
+    rejected = with_chinese(
+        plan.rejected.assign(input="register", done="unmatched", reason=reasons)
+    )
     write_plan(replace(plan, rejected=rejected), tmp_path / "toy")
     counted, listed = (element.value for element in opened(str(tmp_path), "checks").dataframe)
     assert list(counted["count"]) == [2]

@@ -27,7 +27,7 @@ from pvplan.tables import (
     LEVEL_REGISTER,
     PLAN_ROOFS,
     RATIOS,
-    REJECTED,
+    REJECTED_TOLD,
     Column,
     Kind,
     Plan,
@@ -76,7 +76,7 @@ SHAPES: Final = {
         Shape("goals", None, GOALS, "目标", "Goals", "goals.csv; plan.xlsx: Goals"),
         Shape("ledger", _id("system_id", "系统编号", "System id"), LEDGER,
               "登记册", "Register", "ledger.csv"),
-        Shape("rejected", None, REJECTED, "未用数据行", "Rows not used as given",
+        Shape("rejected", None, REJECTED_TOLD, "未用数据行", "Rows not used as given",
               "rejected.csv"),
     )
 }  # fmt: skip

@@ -12,7 +12,7 @@ from pvplan.tables import (
     LEVEL_REGISTER,
     PLAN_ROOFS,
     RATIOS,
-    REJECTED,
+    REJECTED_TOLD,
     Column,
 )
 
@@ -25,7 +25,11 @@ SECTIONS: Final[tuple[tuple[str, str, tuple[Column, ...]], ...]] = (
     ),
     ("goals.csv", "one row for each goal, level and place", GOALS),
     ("ledger.csv", "one row for each row of the register, index `system_id`", LEDGER),
-    ("rejected.csv", "rows of the inputs that were rejected, altered or not matched", REJECTED),
+    (
+        "rejected.csv",
+        "rows of the inputs that were rejected, altered or not matched",
+        REJECTED_TOLD,
+    ),
 )
 
 

@@ -7,12 +7,12 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from pvplan.tables import REJECTED
+from pvplan.tables import REJECTED_TOLD
 from pvplan.ui import frame, numbers
 from pvplan.ui.frame import View
 from pvplan.ui.words import WORDS, say
 
-QUOTED: Final = r"'[^']*'"
+QUOTED: Final = r"'[^']*'|“[^”]*”"
 COUNTED_BY: Final = ["input", "done", "reason"]
 
 
@@ -33,7 +33,9 @@ def rejected(view: View) -> None:
     if not len(rows):
         st.caption(view.say("no_rejected"))
         return
-    heads = {column.name: column.zh if view.language == "zh" else column.en for column in REJECTED}
+    heads = {
+        column.name: column.zh if view.language == "zh" else column.en for column in REJECTED_TOLD
+    }
     # A reason may quote what it met in the row; rows of one kind are counted together.
     kinds = rows.assign(reason=rows["reason"].str.replace(QUOTED, "'…'", regex=True))
     counts = kinds.groupby(COUNTED_BY, sort=False, dropna=False).size()
@@ -49,9 +51,11 @@ def rejected(view: View) -> None:
 
 
 def in_words(view: View, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows with the names of inputs and of what was done in the reader's language."""
-    names = [column.name for column in REJECTED]
-    changed = rows.loc[:, names].copy()
+    """Return the rows with input, reason and what was done in the reader's language."""
+    reason = "reason_zh" if view.language == "zh" else "reason"
+    shown = [column.name for column in REJECTED_TOLD if not column.name.startswith("reason")]
+    changed = rows.loc[:, shown].copy()
+    changed.insert(shown.index("done"), "reason", rows[reason])
     for name in ("input", "done"):
         known = {value: f"{name}_{value}" for value in changed[name].dropna().unique()}
         said = {value: say(key, view.language) for value, key in known.items() if key in WORDS}
