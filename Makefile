@@ -7,7 +7,7 @@ OUT    ?= runs/$(notdir $(CITY))
 PORT   ?= 8501
 AS_OF  ?=
 
-.PHONY: help run test lint types tests browser lock bench clean
+.PHONY: help run test lint types tests browser bench clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
