@@ -29,14 +29,9 @@ from pvplan.reports.terminal import show
 from pvplan.reports.words import one_line
 from pvplan.run import Inputs, hourly_of_park, inputs_of_folder, run_city, write_run
 from pvplan.run import Progress as Report
+from pvplan.sources.coordinates import DATUMS
+from pvplan.sources.raster_units import unit_names
 
-DATUMS: Final = ("wgs84", "gcj02", "bd09", "cgcs2000")
-UNITS: Final = (
-    "kwh_per_m2_per_day",
-    "kwh_per_m2_per_month",
-    "kwh_per_m2_per_year",
-    "w_per_m2",
-)
 ROLES: Final = ("buildings", "parks", "districts", "register")
 _FIRST_YEAR, _LAST_YEAR = 1900, 2200  # of --as-of: beyond lies a slip of the pen
 EXAMPLES: Final = """examples:
@@ -206,7 +201,7 @@ def _add_wording(run: argparse.ArgumentParser) -> None:
     )
     words.add_argument(
         "--irradiance-unit",
-        choices=UNITS,
+        choices=unit_names("ghi"),
         default=None,
         help="unit of the raster, where its tags do not say (kWh/m² per day, month or year, or"
         " mean W/m²)",

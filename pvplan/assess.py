@@ -13,12 +13,10 @@ import shapely
 
 from pvplan.assumptions import Assumptions
 from pvplan.roof import generation, packing, surfaces, weather
-from pvplan.tables import MONTHS, ROOFS, Floats, check, names, to_thousandths
+from pvplan.tables import MONTHS, ROOFS, Floats, Ints, check, names, to_thousandths
 from pvplan.yield_table import Mapper, Places, cells_of, energy_per_kw, ghi_ratio
 
 __all__ = ["Mapper", "Places", "assess", "hourly_power", "places"]
-
-Ints = npt.NDArray[np.int64]
 
 
 def places(buildings: gpd.GeoDataFrame) -> Places:

@@ -20,6 +20,7 @@ from pvplan.errors import AssumptionError, InputError, nearest
 from pvplan.roof import weather as roof_weather
 from pvplan.sources.boundaries import AreaFile, largest_overlap, read_areas
 from pvplan.sources.city_folder import CityFolder, lending_cities, read_city_folder
+from pvplan.sources.coordinates import DATUMS
 from pvplan.sources.footprints import FootprintFile, read_footprints
 from pvplan.sources.misregistration import register_warning
 from pvplan.sources.rasters import check_covers, coverage, open_irradiance, sample_monthly
@@ -136,8 +137,9 @@ def gather(inputs: Inputs, assumptions: Assumptions, progress: Progress) -> Gath
     progress("join")
     buildings, apart = _joined(files)
     progress("climate")
-    climate = _climate(inputs, places(buildings), assumptions)
-    buildings, ghi, outside = _covered(buildings, climate, inputs)
+    where = places(buildings)
+    climate = _climate(inputs, where, assumptions)
+    buildings, ghi, outside = _covered(buildings, where, climate, inputs)
     doors = (files.footprints, climate, files.parks, files.districts, files.register)
     said = [warning for door in doors if door for warning in door.warnings]
     if len(outside):
@@ -195,10 +197,9 @@ def _metric(inputs: Inputs) -> pyproj.CRS | None:
 
 
 def _datum(inputs: Inputs, role: str) -> Any:
-    known = ("wgs84", "gcj02", "bd09", "cgcs2000")
     datum = inputs.datum.get(role, "wgs84")
-    if datum not in known:
-        raise AssumptionError(f"datum of {role}: '{datum}' is unknown; {nearest(datum, known)}")
+    if datum not in DATUMS:
+        raise AssumptionError(f"datum of {role}: '{datum}' is unknown; {nearest(datum, DATUMS)}")
     return datum
 
 
@@ -327,16 +328,16 @@ def _distance_warning(
 
 
 def _covered(
-    buildings: gpd.GeoDataFrame, climate: Climate, inputs: Inputs
+    buildings: gpd.GeoDataFrame, where: Places, climate: Climate, inputs: Inputs
 ) -> tuple[gpd.GeoDataFrame, Floats | None, pd.DataFrame]:
     """Sample the raster; roofs where it has no value are rejected, all of them is an error."""
     nothing = pd.DataFrame(columns=names(REJECTED))
     if climate.raster is None:
         return buildings, None, nothing
-    where = places(buildings)
-    check_covers(climate.raster, where.longitude, where.latitude)
     ghi = sample_monthly(climate.raster, where.longitude, where.latitude)
     missing = np.isnan(ghi).any(axis=1)
+    if missing.all():
+        check_covers(climate.raster, where.longitude, where.latitude)
     listed = pd.DataFrame(
         {
             "input": "buildings",

@@ -102,9 +102,9 @@ def make_plan(
     check(roofs, PLAN_ROOFS, title="roofs")
     check(goal_rows, GOALS, title="goals")
     return Plan(
-        roofs=_degrees(roofs[["geometry", *names(PLAN_ROOFS)]].sort_index()),
-        parks=_degrees(tables["park"]),
-        districts=_degrees(tables["district"]),
+        roofs=roofs[["geometry", *names(PLAN_ROOFS)]].sort_index().to_crs(WGS84),
+        parks=tables["park"].to_crs(WGS84),
+        districts=tables["district"].to_crs(WGS84),
         city=pd.DataFrame(tables["city"].drop(columns="geometry")),
         goals=goal_rows,
         ledger=ledger.sort_index() if ledger is not None else _no_ledger(),
@@ -291,10 +291,6 @@ def _add_gap(
     }
     for column, measured in shown.items():
         table[column] = chosen[measured].reindex(table.index).astype(np.float64)
-
-
-def _degrees(table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    return table.to_crs(WGS84)
 
 
 def _no_ledger() -> pd.DataFrame:

@@ -15,6 +15,7 @@ import pvplan
 from pvplan.assumptions import Assumptions
 from pvplan.gather import Gathered, Inputs
 from pvplan.goal_table import City
+from pvplan.reports.runfile import sha256_of
 from pvplan.reports.words import megawatts
 from pvplan.sources.shapefiles import files_of
 from pvplan.tables import Plan
@@ -43,7 +44,7 @@ def record(
     used = {role: getattr(inputs, role) for role in ("buildings", "parks", "districts", "register")}
     used |= {"irradiance": climate.files.get("irradiance"), "weather": climate.files["weather"]}
     files = [
-        {"role": role, "file": path.name, "sha256": _digest(path), "bytes": path.stat().st_size}
+        {"role": role, "file": path.name, "sha256": sha256_of(path), "bytes": path.stat().st_size}
         for role, given in sorted(used.items())
         if given is not None
         for path in files_of(given)
@@ -91,11 +92,6 @@ def record(
             **{name: importlib.metadata.version(name) for name in PACKAGES},
         },
     }
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def code_version() -> str:

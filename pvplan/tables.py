@@ -19,6 +19,7 @@ import pandas as pd
 from pvplan.errors import TableError
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 Selection = npt.NDArray[np.bool_] | npt.NDArray[np.int64]
 Kind = Literal["text", "number", "count", "date", "flag"]
 

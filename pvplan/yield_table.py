@@ -18,9 +18,8 @@ import numpy.typing as npt
 from pvplan.assumptions import Assumptions, WeatherRules
 from pvplan.errors import InputError
 from pvplan.roof import generation, packing, surfaces, weather
-from pvplan.tables import Floats
+from pvplan.tables import Floats, Ints
 
-Ints = npt.NDArray[np.int64]
 Mapper = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
 
 

@@ -13,9 +13,8 @@ import numpy.typing as npt
 import shapely
 
 from pvplan.assumptions import FormLayout, Layout, Surfaces
-from pvplan.tables import ROOF_FORMS, Floats
+from pvplan.tables import ROOF_FORMS, Floats, Ints
 
-Ints = npt.NDArray[np.int64]
 Geometries = npt.NDArray[np.object_]
 Texts = npt.NDArray[np.object_]
 

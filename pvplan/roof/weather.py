@@ -36,8 +36,9 @@ class Base:
         Middle of each of these intervals, and of every interval of the year.
     latitude, longitude, altitude_m
         Of the base place.
-    model
-        Name of the decomposition model (pvlib.irradiance) whose slope moves the diffuse share.
+    model, model_share
+        Name of the decomposition model (pvlib.irradiance) whose slope moves the diffuse share,
+        and the share (time,) that it sees in the base itself.
     report
         What was found and done: ``closure_ratio``, ``redecomposed``, ``decomposition_model``.
     """
@@ -50,6 +51,7 @@ class Base:
     longitude: float
     altitude_m: float
     model: str
+    model_share: Floats
     report: dict[str, Any]
 
 
@@ -189,15 +191,17 @@ def prepare(weather: Weather, rules: WeatherRules) -> Base:
         "ghi_kwh_per_m2_per_year": float(ghi.sum() / 1000.0),
         "diffuse_fraction": float(dhi.sum() / max(ghi.sum(), 1e-9)),
     }
+    sky, sun, model = sky.at(lit), sun.at(lit), rules.decomposition_model
     return Base(
-        sky.at(lit),
-        sun.at(lit),
+        sky,
+        sun,
         times[lit],
         times,
         weather.latitude,
         weather.longitude,
         weather.altitude_m,
-        rules.decomposition_model,
+        model,
+        diffuse_fraction(sky.ghi, sun.apparent_zenith, times[lit], model),
         report,
     )
 
@@ -246,11 +250,8 @@ def scaled(base: Base, sun: Sun, ratio: Floats, rules: WeatherRules) -> Sky:
     factor = _month_factors(turned, bound, sky.month, target)
     ghi = np.where(factor[sky.month] == 1.0, turned, np.minimum(turned * factor[sky.month], bound))
 
-    def share_of(values: Floats, zenith: Floats) -> Floats:
-        return diffuse_fraction(values, zenith, base.times, base.model)
-
     old_share = np.where(sky.ghi > 0.0, sky.dhi / np.where(sky.ghi > 0.0, sky.ghi, 1.0), 1.0)
-    moved = share_of(ghi, sun.apparent_zenith) - share_of(sky.ghi, base.sun.apparent_zenith)
+    moved = diffuse_fraction(ghi, sun.apparent_zenith, base.times, base.model) - base.model_share
     growth = np.where(sky.ghi > 0.0, ghi / np.where(sky.ghi > 0.0, sky.ghi, 1.0), 1.0)
     new_share = np.clip(old_share + np.where(high, moved, 0.0), 0.0, np.maximum(old_share, 1.0))
     same = (growth == 1.0) & (moved == 0.0)

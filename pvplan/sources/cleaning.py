@@ -15,11 +15,10 @@ from pvplan.errors import InputError
 from pvplan.sources.coordinates import Datum, to_wgs84
 from pvplan.sources.fields import texts
 from pvplan.sources.rejections import noted
-from pvplan.tables import Floats
+from pvplan.tables import Floats, Ints
 
 Geometries = npt.NDArray[np.object_]
 Flags = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
 
 # A bound on measuring, not a choice of design: within a UTM zone the error is below 0.002.
 _LARGEST_AREA_ERROR: Final = 0.02

@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 import shapely
 
-from pvplan.sources.cleaning import Flags, Geometries, Ints
-from pvplan.tables import Floats
+from pvplan.sources.cleaning import Flags, Geometries
+from pvplan.tables import Floats, Ints
 
 _DECIMALS: Final = 2  # of a metre: files that went through another program differ by less
 _QUERY_BLOCK: Final = 20_000

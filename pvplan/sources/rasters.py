@@ -23,7 +23,7 @@ from pvplan.sources.raster_files import (
     read_valid,
     window_shape,
 )
-from pvplan.tables import Floats
+from pvplan.tables import Floats, Ints
 
 __all__ = [
     "IrradianceRaster",
@@ -34,7 +34,6 @@ __all__ = [
     "sample_monthly",
 ]
 
-Ints = npt.NDArray[np.int64]
 
 # Coordinates go through a projection and back: a centre met within this share of a pixel is met.
 _SNAP_DIGITS: Final = 7

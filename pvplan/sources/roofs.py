@@ -12,9 +12,10 @@ import pandas as pd
 import shapely
 
 from pvplan.assumptions import Footprints
-from pvplan.sources.cleaning import Flags, Geometries, Ints, joined
+from pvplan.sources.cleaning import Flags, Geometries, joined
 from pvplan.sources.overlaps import NOBODY, holders, overlapping, twins
 from pvplan.sources.rejections import noted
+from pvplan.tables import Ints
 
 _COMPARED: Final = ("height_m", "floors", "name", "roof_form", "use", "completed_on")
 

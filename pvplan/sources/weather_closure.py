@@ -87,7 +87,7 @@ def label_scan(weather: Weather) -> Closure:
         return Closure(nothing, nothing, stated, nothing, nothing, nothing, None)
     found = {offset: _closure_at(weather, offset) for offset in OFFSETS_MINUTES}
     best = min(found, key=lambda offset: found[offset][1])
-    ratio, rmse = _closure_at(weather, stated)
+    ratio, rmse = found[int(stated)] if stated in found else _closure_at(weather, stated)
     if rmse <= found[best][1]:
         best_offset, best_ratio, best_rmse = stated, ratio, rmse
     else:
