@@ -1,8 +1,8 @@
 """How fast and how true is the yield of N roofs, against pvlib.ModelChain and PySAM per roof?
 
 ``python -m benchmarks.yield --roofs 100000 --sample 40`` prints JSON: seconds, roofs per second,
-ratios, peak memory, largest yearly difference. Our time covers planes, modules and energy; the
-peers' only their own runs, with weather made ready before the clock starts.
+ratios, peak memory, largest yearly difference. Our time covers planes, modules and energy by the
+screening method; the peers' only their own runs, with weather made ready before the clock starts.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import resource
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from benchmarks.city import BUNDLED, roofs
 from pvplan import assess as recipe
 from pvplan import assumptions as assuming
 from pvplan.roof import weather
+from pvplan.roof.generation import kept_fractions
 from pvplan.sources.rasters import open_irradiance, sample_monthly
 from pvplan.sources.weather import read_weather
 from tests.chain import place_weather, run_chain
@@ -32,7 +34,8 @@ def main() -> None:
     parser.add_argument("--roofs", type=int, default=100_000)
     parser.add_argument("--sample", type=int, default=40, help="roofs that the peers compute")
     options = parser.parse_args()
-    assumptions = assuming.load()
+    # The peers know neither horizons nor rows: screening is what they can be held against.
+    assumptions = assuming.load(user={"layout.method": "screening"})
     base = weather.prepare(read_weather(BUNDLED / "weather.csv"), assumptions.weather)
     buildings = roofs(options.roofs)
     where = recipe.places(buildings)
@@ -76,11 +79,13 @@ def _peers(
 ) -> dict[str, Any]:
     """Run both peers on each plane of the sample; a roof's energy is that of its planes."""
     where = recipe.places(buildings)
-    planes, arrays, _ = recipe._arrays(buildings, where, assumptions)
-    kw = arrays.module_count * assumptions.module.power_w / 1000.0
+    laid, _ = recipe.laid_out(buildings, where, base, assumptions, map, recipe.Around())
+    arrays, kw = laid.arrays, laid.arrays.capacity_kw
     chain_kwh, sam_kwh = np.zeros(len(buildings)), np.zeros(len(buildings))
     chain_seconds = sam_seconds = 0.0
-    for number, roof in enumerate(planes.roof):
+    for number, roof in enumerate(arrays.roof):
+        ratio = float(arrays.dc_ac_ratio[number])
+        built_so = replace(assumptions, system=replace(assumptions.system, dc_ac_ratio=ratio))
         latitude, longitude = float(where.latitude[roof]), float(where.longitude[roof])
         hourly = place_weather(
             base,
@@ -95,11 +100,11 @@ def _peers(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pvlib's own use of pandas, not the measured code
             months = run_chain(
-                hourly, base.altitude_m, latitude, longitude, tilt, azimuth, racked, assumptions
+                hourly, base.altitude_m, latitude, longitude, tilt, azimuth, racked, built_so
             )
         chain_seconds += time.perf_counter() - start
         chain_kwh[roof] += months.sum() * kw[number]
-        energy, seconds = _pysam(hourly, latitude, longitude, tilt, azimuth, racked, assumptions)
+        energy, seconds = _pysam(hourly, latitude, longitude, tilt, azimuth, racked, built_so)
         sam_seconds += seconds
         sam_kwh[roof] += energy * kw[number]
     ours = found["energy_ac_kwh_per_year"].to_numpy()
@@ -151,6 +156,8 @@ def _pysam(
         "wspd": full["wind_speed"].tolist(),
     }
     system = assumptions.system
+    # PVWatts takes one number for the year.
+    kept = kept_fractions(system, assumptions.module, shaded=False).prod(axis=0)
     start = time.perf_counter()
     model = pvwatts.new()
     model.SolarResource.assign({"solar_resource_data": resource_data})
@@ -160,12 +167,7 @@ def _pysam(
             "module_type": 1,
             "dc_ac_ratio": system.dc_ac_ratio,
             "inv_eff": 100.0 * system.inverter_efficiency_fraction,
-            "losses": 100.0
-            * (
-                1.0
-                - system.losses.kept_fraction
-                * (1.0 - assumptions.module.first_year_degradation_fraction)
-            ),
+            "losses": 100.0 * (1.0 - float(kept.mean())),
             "array_type": 0 if racked else 1,
             "tilt": tilt,
             "azimuth": azimuth,

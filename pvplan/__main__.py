@@ -27,12 +27,20 @@ from pvplan.reports.dictionary import columns_markdown
 from pvplan.reports.output import refuse_unusable
 from pvplan.reports.terminal import show
 from pvplan.reports.words import one_line
-from pvplan.run import Inputs, hourly_of_park, inputs_of_folder, run_city, write_run
+from pvplan.run import (
+    Inputs,
+    hourly_of_park,
+    inputs_of_folder,
+    run_city,
+    write_layout,
+    write_run,
+)
 from pvplan.run import Progress as Report
+from pvplan.sources.city_folder import ROLES as FILES
 from pvplan.sources.coordinates import DATUMS
 from pvplan.sources.raster_units import unit_names
 
-ROLES: Final = ("buildings", "parks", "districts", "register")
+ROLES: Final = ("buildings", "parks", "districts", "register", "obstructions")
 _FIRST_YEAR, _LAST_YEAR = 1900, 2200  # of --as-of: beyond lies a slip of the pen
 EXAMPLES: Final = """examples:
   python -m pvplan run data/rooftops/shanghai --out runs/shanghai
@@ -86,6 +94,26 @@ def parser() -> argparse.ArgumentParser:
         "--out", type=Path, required=True, metavar="F.csv", help="CSV file for the result"
     )
     _add_assumptions(hourly)
+    layout = commands.add_parser(
+        "layout",
+        help="place every module of a roof or a park: GeoJSON and DXF",
+        description="Write the outline of every module of one roof, or of all roofs of a park,"
+        " with its yearly energy [kWh], sunniest first.",
+    )
+    _add_inputs(layout)
+    _add_wording(layout)
+    result = layout.add_argument_group("result")
+    which = result.add_mutually_exclusive_group(required=True)
+    which.add_argument("--roof", metavar="ID", help="roof id, as in roofs.csv")
+    which.add_argument("--park", metavar="ID", help="park id, as in parks.csv")
+    result.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="F",
+        help="F.geojson (EPSG:4326) or F.dxf (metres)",
+    )
+    _add_assumptions(layout)
     commands.add_parser(
         "assumptions",
         help="list every assumption: key, default, unit, source",
@@ -157,6 +185,20 @@ def _add_inputs(run: argparse.ArgumentParser) -> None:
         help="installed systems; the header states the unit (W, kW, MW, 万千瓦) (default: none,"
         " then gaps are not assessable)",
     )
+    files.add_argument(
+        "--obstructions",
+        type=Path,
+        metavar="F",
+        help="what stands on roofs: points with radius_m, or polygons; height_m, kind (skylight,"
+        " equipment, …) and roof_id where known (default: none, then a share of each roof)",
+    )
+    files.add_argument(
+        "--surface-model",
+        type=Path,
+        metavar="F.tif",
+        help="GeoTIFF of the heights of ground, buildings and trees [m], for shading (default:"
+        " none, then the buildings shade each other)",
+    )
 
 
 def _add_wording(run: argparse.ArgumentParser) -> None:
@@ -174,15 +216,15 @@ def _add_wording(run: argparse.ArgumentParser) -> None:
         default=[],
         metavar="[ROLE=]EPSG:N",
         help="CRS of the buildings file, where it does not say or says it wrongly;"
-        " parks=EPSG:N or districts=EPSG:N for those; may be repeated",
+        " parks=EPSG:N, districts=EPSG:N or obstructions=EPSG:N for those; may be repeated",
     )
     words.add_argument(
         "--layer",
         action="append",
         default=[],
         metavar="[ROLE=]NAME",
-        help="layer of the buildings file, where it holds several; parks=NAME or"
-        " districts=NAME for those; may be repeated",
+        help="layer of the buildings file, where it holds several; parks=NAME,"
+        " districts=NAME or obstructions=NAME for those; may be repeated",
     )
     words.add_argument(
         "--map",
@@ -238,6 +280,8 @@ def main(words: Sequence[str] | None = None) -> int:
             console.file.write(columns_markdown())
         elif options.command == "hourly":
             _hourly(options, console, errors)
+        elif options.command == "layout":
+            _layout(options, console, errors)
         else:
             _run(options, console, errors)
     except PvplanError as error:
@@ -298,12 +342,29 @@ def _hourly(options: argparse.Namespace, console: Console, errors: Console) -> N
     )
 
 
+def _layout(options: argparse.Namespace, console: Console, errors: Console) -> None:
+    with _told(errors) as report:
+        modules, warnings = write_layout(
+            _inputs(options),
+            options.out,
+            roof=options.roof,
+            park=options.park,
+            scenario=options.scenario,
+            user=assumptions.parse_sets(options.sets),
+            progress=report,
+        )
+    for warning in warnings:
+        _say(errors, f"warning: {warning}", style="yellow")
+    energy = modules["energy_ac_kwh_per_year"].sum() / 1000.0
+    _say(
+        console,
+        f"{len(modules)} modules on {modules['roof_id'].nunique()} roofs,"
+        f" {energy:,.1f} MWh AC a year; written to {options.out}",
+    )
+
+
 def _inputs(options: argparse.Namespace) -> Inputs:
-    given = {
-        name: getattr(options, name)
-        for name in ("buildings", "parks", "districts", "irradiance", "weather", "register")
-        if getattr(options, name) is not None
-    }
+    given = {name: getattr(options, name) for name in FILES if getattr(options, name) is not None}
     if options.city is None and "buildings" not in given:
         raise InputError("run: nothing to read; give a city folder or --buildings FILE")
     base = inputs_of_folder(options.city) if options.city else Inputs(given["buildings"])

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field, fields
 from datetime import date
 from typing import Any, Final, Literal
 
-Value = float | int | str | bool | tuple[str, ...]
+from pvplan.errors import AssumptionError
+
+Value = float | int | str | bool | tuple[str, ...] | tuple[float, ...]
 Layer = Literal["default", "city", "scenario", "user"]
 
 
@@ -58,16 +60,27 @@ class Surfaces:
     metal_sheet_slope_deg: float
     saw_tooth_slope_deg: float
     saw_tooth_plan_fraction: float
+    saw_tooth_pitch_m: float
     pitched_slope_deg: float
 
 
 @dataclass(frozen=True)
 class FormLayout:
-    """What of a plane of one roof form can carry modules (``layout.toml``)."""
+    """What of a plane of one roof form can carry modules (``layout.toml``).
 
+    The packer reads ``mountings``, the setbacks, the skylight strips, ``obstruction_fraction``
+    and ``max_azimuth_from_equator_deg``; the screening method reads ``mounting``,
+    ``racked_tilt_deg``, ``edge_setback_m`` and the shares.
+    """
+
+    mountings: tuple[str, ...]
+    edge_setback_m: float
+    ridge_setback_m: float
+    parapet_height_m: float
+    skylight_every_m: float
+    skylight_width_m: float
     mounting: str
     racked_tilt_deg: float
-    edge_setback_m: float
     obstruction_fraction: float
     skylight_fraction: float
     walkway_fraction: float
@@ -77,7 +90,7 @@ class FormLayout:
 
     @property
     def usable_fraction(self) -> float:
-        """Share of the area inside the setback that is usable."""
+        """Share of the area inside the setback that is usable (screening)."""
         return (
             (1.0 - self.obstruction_fraction)
             * (1.0 - self.skylight_fraction)
@@ -88,18 +101,90 @@ class FormLayout:
 
 @dataclass(frozen=True)
 class Layout:
-    """The layout rules of every roof form, and the solstice window (``layout.toml``)."""
+    """The layout rules of every roof form, and those of all (``layout.toml``)."""
 
     flat_concrete: FormLayout
     metal_sheet: FormLayout
     saw_tooth: FormLayout
     pitched: FormLayout
+    method: str
+    objective: str
+    module_orientations: tuple[str, ...]
+    row_directions: tuple[str, ...]
+    racked_tilts_deg: tuple[float, ...]
+    east_west_tilt_deg: float
+    module_gap_m: float
+    min_row_gap_m: float
+    east_west_ridge_gap_m: float
+    walkway_every_m: float
+    walkway_width_m: float
+    max_block_m: float
+    fire_break_width_m: float
+    min_run_modules: int
+    min_array_modules: int
+    obstruction_clearance_m: float
+    obstruction_clearance_per_height: float
     solstice_first_hour: float
     solstice_last_hour: float
 
     def of(self, roof_form: str) -> FormLayout:
         """Return the rules of one roof form."""
         rules: FormLayout = getattr(self, roof_form)
+        return rules
+
+
+@dataclass(frozen=True)
+class Shading:
+    """How neighbours shade a roof (``shading.toml``)."""
+
+    azimuth_bins: int
+    min_elevation_deg: float
+    max_distance_m: float
+    far_field_factor: float
+    point_spacing_m: float
+    first_points: int
+    max_points: int
+    refine_above_fraction: float
+    max_beam_loss_fraction: float
+    partial_model: str
+    partial_factor: float
+    terrain_max_distance_m: float
+    terrain_lift_m: float
+    terrain_blind_cells: float
+
+
+@dataclass(frozen=True)
+class AddedLoad:
+    """Permanent load that each mounting adds to the roof it covers (``structure.toml``)."""
+
+    flush_kn_per_m2: float
+    racked_kn_per_m2: float
+    east_west_kn_per_m2: float
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """Permanent load that a roof form is taken to bear beyond its own (``structure.toml``)."""
+
+    sure_kn_per_m2: float
+    possible_kn_per_m2: float
+
+
+@dataclass(frozen=True)
+class Structure:
+    """When a roof bears modules, needs a survey, or does not bear them (``structure.toml``)."""
+
+    added_load: AddedLoad
+    flat_concrete: Allowance
+    metal_sheet: Allowance
+    saw_tooth: Allowance
+    pitched: Allowance
+    old_before: date
+    old_factor: float
+
+    def of(self, roof_form: str) -> Allowance:
+        """Return the allowance of one roof form."""
+        rules: Allowance = getattr(self, roof_form)
         return rules
 
 
@@ -130,23 +215,32 @@ class Mounting:
 
 @dataclass(frozen=True)
 class Losses:
-    """Itemised DC losses; they multiply (``system.toml``)."""
+    """Itemised DC losses; they multiply (``system.toml``).
 
-    soiling_fraction: float
+    ``soiling_fraction`` holds the twelve months; a single number stands for all of them.
+    ``shading_fraction`` is the flat share of screening, ``unseen_shading_fraction`` what remains
+    once horizons and rows are computed.
+    """
+
+    soiling_fraction: tuple[float, ...]
     shading_fraction: float
+    unseen_shading_fraction: float
+    snow_fraction: float
     mismatch_fraction: float
     wiring_fraction: float
     connections_fraction: float
     nameplate_fraction: float
     availability_fraction: float
 
-    @property
-    def kept_fraction(self) -> float:
-        """Product of (1 - loss) over all items."""
-        kept = 1.0
-        for item in fields(self):
-            kept *= 1.0 - float(getattr(self, item.name))
-        return kept
+    def __post_init__(self) -> None:
+        given = self.soiling_fraction
+        if len(given) == 1:
+            object.__setattr__(self, "soiling_fraction", given * 12)
+        elif len(given) != 12:
+            raise AssumptionError(
+                f"system.losses.soiling_fraction: {len(given)} numbers ({given}); give 12, one for"
+                " each month from January, or one for all months"
+            )
 
 
 @dataclass(frozen=True)
@@ -155,7 +249,12 @@ class System:
 
     transposition_model: str
     albedo: float
+    absorption_fraction: float
+    bifacial_model: str
+    bifaciality_fraction: float
+    row_clearance_m: float
     dc_ac_ratio: float
+    inverter_sizes_kw: tuple[float, ...]
     inverter_efficiency_fraction: float
     flush: Mounting
     racked: Mounting
@@ -206,6 +305,9 @@ class Finance:
     """Cost and time (``finance.toml``)."""
 
     capex_cny_per_kw_dc: float
+    capex_racked_extra_cny_per_kw_dc: float
+    capex_east_west_extra_cny_per_kw_dc: float
+    capex_fixed_cny_per_roof: float
     opex_cny_per_kw_dc_per_year: float
     discount_rate_fraction: float
     lifetime_years: int
@@ -299,6 +401,8 @@ class Assumptions:
     footprints: Footprints
     surfaces: Surfaces
     layout: Layout
+    shading: Shading
+    structure: Structure
     module: Module
     system: System
     weather: WeatherRules

@@ -18,6 +18,8 @@ from pvplan.assumed import (
     GOAL_LEVELS,
     GOAL_METRICS,
     GOAL_SCOPES,
+    AddedLoad,
+    Allowance,
     Assumptions,
     Carbon,
     CarbonFactors,
@@ -34,6 +36,8 @@ from pvplan.assumed import (
     Module,
     Mounting,
     RegisterRules,
+    Shading,
+    Structure,
     Surfaces,
     System,
     Tariff,
@@ -43,6 +47,8 @@ from pvplan.assumed import (
 from pvplan.errors import AssumptionError, nearest
 
 __all__ = [
+    "AddedLoad",
+    "Allowance",
     "Assumptions",
     "Carbon",
     "CarbonFactors",
@@ -58,6 +64,8 @@ __all__ = [
     "Module",
     "Mounting",
     "RegisterRules",
+    "Shading",
+    "Structure",
     "Surfaces",
     "System",
     "Tariff",
@@ -110,7 +118,12 @@ def _entries_below(prefix: str, table: Mapping[str, Any]) -> dict[str, Entry]:
 
 
 def _value(raw: Any) -> Value:
-    return tuple(str(item) for item in raw) if isinstance(raw, list | tuple) else raw
+    if not isinstance(raw, list | tuple):
+        plain: Value = raw
+        return plain
+    if raw and all(isinstance(item, int | float) for item in raw):
+        return tuple(float(item) for item in raw)
+    return tuple(str(item) for item in raw)
 
 
 GOAL_WORDS: Final = frozenset(item.name for item in fields(Goal)) - {"id"}
@@ -215,18 +228,33 @@ def _coerced(entry: Entry, raw: Any) -> Value:
     if isinstance(entry.value, bool):
         return _boolean(raw, fault)
     if isinstance(entry.value, tuple):
-        return _value(_listed(raw))
+        return _coerced_list(entry, _listed(raw), fault)
     if isinstance(entry.value, str):
         if entry.choices and raw not in entry.choices:
             raise AssumptionError(f"{fault}; {nearest(str(raw), entry.choices)}")
         return str(raw)
-    number = _number(raw, fault, entry.unit)
+    number = _bounded(entry, raw, fault)
     if isinstance(entry.value, int) and not number.is_integer():
         raise AssumptionError(f"{fault}: a whole number [{entry.unit}] is needed")
+    return int(number) if isinstance(entry.value, int) else number
+
+
+def _bounded(entry: Entry, raw: Any, fault: str) -> float:
+    number = _number(raw, fault, entry.unit)
     low, high = entry.low, entry.high
     if (low is not None and number < low) or (high is not None and number > high):
         raise AssumptionError(f"{fault}: must lie between {low:g} and {high:g} {entry.unit}")
-    return int(number) if isinstance(entry.value, int) else number
+    return number
+
+
+def _coerced_list(entry: Entry, words: list[str], fault: str) -> Value:
+    """Return a list of numbers, of words, or of words out of the entry's choices."""
+    if isinstance(entry.value, tuple) and entry.value and isinstance(entry.value[0], float):
+        return tuple(_bounded(entry, word, fault) for word in words)
+    for word in words:
+        if entry.choices and word not in entry.choices:
+            raise AssumptionError(f"{fault}; {nearest(word, entry.choices)}")
+    return tuple(words)
 
 
 def _listed(raw: Any) -> list[str]:
@@ -332,6 +360,8 @@ def _typed(
         "footprints": (Footprints, "footprints"),
         "surfaces": (Surfaces, "surfaces"),
         "layout": (Layout, "layout"),
+        "shading": (Shading, "shading"),
+        "structure": (Structure, "structure"),
         "module": (Module, "module"),
         "system": (System, "system"),
         "weather": (WeatherRules, "weather"),

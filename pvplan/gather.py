@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyproj
 import shapely
@@ -22,7 +23,14 @@ from pvplan.sources.boundaries import AreaFile, largest_overlap, read_areas
 from pvplan.sources.city_folder import CityFolder, lending_cities, read_city_folder
 from pvplan.sources.coordinates import DATUMS
 from pvplan.sources.footprints import FootprintFile, read_footprints
+from pvplan.sources.formats import local_file
 from pvplan.sources.misregistration import register_warning
+from pvplan.sources.obstructions import (
+    ObstructionFile,
+    by_roof,
+    placement_doubts,
+    read_obstructions,
+)
 from pvplan.sources.rasters import check_covers, coverage, open_irradiance, sample_monthly
 from pvplan.sources.register import RegisterFile, read_register
 from pvplan.sources.weather import read_weather
@@ -39,8 +47,8 @@ class Inputs:
 
     Attributes
     ----------
-    buildings, parks, districts, irradiance, weather, register
-        Files; only buildings are needed.
+    buildings, parks, districts, irradiance, weather, register, obstructions, surface_model
+        Files; only buildings are needed. A surface model is a GeoTIFF of heights.
     datum
         Role to ``wgs84``, ``gcj02``, ``bd09`` or ``cgcs2000``.
     crs, layer
@@ -61,6 +69,8 @@ class Inputs:
     irradiance: Path | None = None
     weather: Path | None = None
     register: Path | None = None
+    obstructions: Path | None = None
+    surface_model: Path | None = None
     datum: Mapping[str, str] = field(default_factory=dict)
     crs: Mapping[str, str] = field(default_factory=dict)
     layer: Mapping[str, str] = field(default_factory=dict)
@@ -85,6 +95,7 @@ class Files:
     parks: AreaFile | None
     districts: AreaFile | None
     register: RegisterFile | None
+    obstructions: ObstructionFile | None
 
 
 @dataclass(frozen=True)
@@ -105,6 +116,11 @@ class Gathered:
         REJECTED rows: roofs that the raster does not reach.
     warnings
         Doubts about the files, each by itself and how they fit each other.
+    obstructions
+        Shape (roofs,): what no module may stand on, with clearance, None where nothing is given
+        for a roof; None without a file of obstructions.
+    surface_model
+        GeoTIFF of the heights of the place, or None.
     """
 
     buildings: gpd.GeoDataFrame
@@ -113,6 +129,8 @@ class Gathered:
     climate: Climate
     outside: pd.DataFrame
     warnings: tuple[str, ...]
+    obstructions: npt.NDArray[np.object_] | None = None
+    surface_model: Path | None = None
 
 
 def gather(inputs: Inputs, assumptions: Assumptions, progress: Progress) -> Gathered:
@@ -135,22 +153,32 @@ def gather(inputs: Inputs, assumptions: Assumptions, progress: Progress) -> Gath
     progress("read")
     files = _read(inputs, assumptions, progress)
     progress("join")
-    buildings, apart = _joined(files)
+    tree = shapely.STRtree(files.footprints.buildings.geometry.to_numpy())
+    buildings, apart = _joined(files, tree)
+    doubts = _register_doubt(inputs, files, tree)
+    del tree
     progress("climate")
     where = places(buildings)
     climate = _climate(inputs, where, assumptions)
     buildings, ghi, outside = _covered(buildings, where, climate, inputs)
-    doors = (files.footprints, climate, files.parks, files.districts, files.register)
+    doors = (
+        files.footprints, climate, files.parks, files.districts, files.register, files.obstructions,
+    )  # fmt: skip
     said = [warning for door in doors if door for warning in door.warnings]
     if len(outside):
         said.append(
             f"{outside['reason'].iloc[0]}: {len(outside)} roofs are left out (rejected.csv)"
         )
-    warnings = (*said, *apart, *_register_doubt(inputs, files))
-    return Gathered(buildings, ghi, files, climate, outside, warnings)
+    obstructions, misplaced = _obstructions_on(buildings, files, inputs)
+    warnings = (*said, *apart, *doubts, *misplaced)
+    return Gathered(
+        buildings, ghi, files, climate, outside, warnings, obstructions, inputs.surface_model
+    )
 
 
 def _read(inputs: Inputs, assumptions: Assumptions, progress: Progress) -> Files:
+    if inputs.surface_model:
+        local_file(inputs.surface_model, title=inputs.surface_model.name)
     footprints = read_footprints(
         inputs.buildings,
         assumptions.footprints,
@@ -181,7 +209,17 @@ def _read(inputs: Inputs, assumptions: Assumptions, progress: Progress) -> Files
         datum=_datum(inputs, "register"),
         dc_ac_ratio=assumptions.system.dc_ac_ratio,
     )
-    return Files(footprints, areas["parks"], areas["districts"], register or None)
+    obstructions = inputs.obstructions and read_obstructions(
+        inputs.obstructions,
+        metric=metric,
+        rules=assumptions.layout,
+        datum=_datum(inputs, "obstructions"),
+        crs=inputs.crs.get("obstructions"),
+        layer=inputs.layer.get("obstructions"),
+    )
+    return Files(
+        footprints, areas["parks"], areas["districts"], register or None, obstructions or None
+    )
 
 
 def _metric(inputs: Inputs) -> pyproj.CRS | None:
@@ -203,7 +241,7 @@ def _datum(inputs: Inputs, role: str) -> Any:
     return datum
 
 
-def _joined(read: Files) -> tuple[gpd.GeoDataFrame, list[str]]:
+def _joined(read: Files, tree: shapely.STRtree) -> tuple[gpd.GeoDataFrame, list[str]]:
     """Give each roof its park and district; say so where a layer lies apart from every roof."""
     buildings = read.footprints.buildings.copy()
     apart = []
@@ -212,7 +250,7 @@ def _joined(read: Files) -> tuple[gpd.GeoDataFrame, list[str]]:
         if areas is None:
             buildings[column] = pd.Series([None] * len(buildings), buildings.index, dtype=object)
             continue
-        buildings[column] = largest_overlap(buildings, areas.areas)
+        buildings[column] = largest_overlap(buildings, areas.areas, tree)
         if buildings[column].isna().all():
             apart_m = shapely.distance(
                 shapely.box(*buildings.total_bounds), shapely.box(*areas.areas.total_bounds)
@@ -225,14 +263,25 @@ def _joined(read: Files) -> tuple[gpd.GeoDataFrame, list[str]]:
     return buildings, apart
 
 
-def _register_doubt(inputs: Inputs, read: Files) -> list[str]:
+def _register_doubt(inputs: Inputs, read: Files, tree: shapely.STRtree) -> list[str]:
     """Say so where the register's coordinates meet far more roofs under another datum."""
     if read.register is None or inputs.register is None:
         return []
     doubt = register_warning(
-        read.register.rows, _datum(inputs, "register"), read.footprints.buildings.geometry
+        read.register.rows, _datum(inputs, "register"), read.footprints.buildings.geometry, tree
     )
     return [f"{inputs.register.name}: {doubt}"] if doubt else []
+
+
+def _obstructions_on(
+    buildings: gpd.GeoDataFrame, read: Files, inputs: Inputs
+) -> tuple[npt.NDArray[np.object_] | None, list[str]]:
+    """Give each roof its obstructions; say so where they fit no roof."""
+    if read.obstructions is None or inputs.obstructions is None:
+        return None, []
+    shapes = read.obstructions.shapes
+    found = by_roof(shapes, buildings)
+    return found, placement_doubts(shapes, buildings, found, inputs.obstructions.name)
 
 
 @dataclass(frozen=True)
@@ -350,4 +399,6 @@ def _covered(
         },
         columns=names(REJECTED),
     )
+    if not missing.any():
+        return buildings, ghi, listed
     return buildings[~missing], ghi[~missing], listed

@@ -12,8 +12,17 @@ import pandas as pd
 
 from pvplan.assumptions import Assumptions, Goal
 from pvplan.city import allocation, goals
-from pvplan.tables import GOALS, OUTSIDE_DISTRICTS, OUTSIDE_PARKS, exact_sum, names, to_thousandths
+from pvplan.tables import (
+    GOALS,
+    OUTSIDE_DISTRICTS,
+    OUTSIDE_PARKS,
+    Ints,
+    exact_sum,
+    names,
+    to_thousandths,
+)
 
+_AREAS = ["usable_area_m2", "capacity_dc_kw", "footprint_area_m2"]
 PLACES = {"district": "district_id", "park": "park_id"}
 
 
@@ -57,11 +66,14 @@ def goal_table(
         GOALS, in the order of the goals, then city, districts, parks.
     """
     rows: list[dict[str, Any]] = []
+    held = {column: {str(place) for place in roofs[column].unique()} for column in PLACES.values()}
+    measured = roofs[[*PLACES.values(), *_AREAS, "in_goal_scope", "is_new_plant"]]
+    at = None if ledger is None else roofs.index.get_indexer(pd.Index(ledger["roof_id"]))
     for goal in assumptions.goals:
         if goal.enabled:
-            view = _View(goal, roofs, ledger, as_of, assumptions)
+            view = _View(goal, measured, ledger, at, as_of, assumptions)
             rows += [
-                _row(goal, view, place, as_of) for place in _places(goal, place_names, city, roofs)
+                _row(goal, view, place, as_of) for place in _places(goal, place_names, city, held)
             ]
     table = pd.DataFrame(rows, columns=names(GOALS))
     for column in ("deadline", "as_of"):
@@ -78,7 +90,7 @@ class _Place:
 
 
 def _places(
-    goal: Goal, place_names: dict[str, pd.DataFrame], city: City, roofs: pd.DataFrame
+    goal: Goal, place_names: dict[str, pd.DataFrame], city: City, held: dict[str, set[str]]
 ) -> Iterator[_Place]:
     if goal.level == "city":
         yield _Place("city", city.id, city.name_zh, city.name_en)
@@ -89,11 +101,11 @@ def _places(
         table = place_names[level]
         if goal.level == "district" and (level != "district" or goal.place_id not in table.index):
             continue
-        chosen = [goal.place_id] if goal.level == "district" else sorted(set(roofs[column]))
+        chosen = {str(goal.place_id)} if goal.level == "district" else held[column]
         named = dict(
             zip(table.index, zip(table["name_zh"], table["name_en"], strict=True), strict=True)
         )
-        for place in sorted(set(chosen) | (set() if goal.place_id else set(table.index))):
+        for place in sorted(chosen | (set() if goal.place_id else set(table.index))):
             yield _Place(level, str(place), *named[place])
 
 
@@ -105,6 +117,7 @@ class _View:
         goal: Goal,
         roofs: pd.DataFrame,
         ledger: pd.DataFrame | None,
+        at: Ints | None,
         as_of: date,
         assumptions: Assumptions,
     ) -> None:
@@ -117,18 +130,20 @@ class _View:
             "industrial": roofs["in_goal_scope"],
             "all": pd.Series(True, index=roofs.index),
         }[goal.scope]
-        self.roofs = roofs[scope]
+        self.roofs = roofs if scope.all() else roofs[scope]
         module = assumptions.module
         self.kw_per_module_m2 = module.power_w / module.area_m2 / 1000.0
         self.parts = self._targets()
         self.systems, self.unmatched_kw = None, np.nan
-        if ledger is not None:
-            live = ledger[ledger["status"] == "commissioned"]
-            live = live[~(live["commissioned_on"] > pd.Timestamp(as_of))]
+        if ledger is not None and at is not None:
+            runs = (ledger["status"] == "commissioned").to_numpy(dtype=bool)
+            runs = runs & ~(ledger["commissioned_on"] > pd.Timestamp(as_of)).to_numpy(dtype=bool)
+            live, roof = ledger[runs], at[runs]
             placed = live["matched_by"] != "none"
-            on_roof = self.roofs.index.get_indexer(pd.Index(live["roof_id"])) >= 0
+            on_roof = (roof >= 0) & scope.to_numpy(dtype=bool)[roof]
             by_park = live["roof_id"].isna() & (goal.scope != "new_industrial")
-            self.systems = live[placed & (on_roof | by_park)]
+            counted = ["capacity_dc_kw", "commissioned_on", *PLACES.values()]
+            self.systems = live.loc[placed & (on_roof | by_park), counted]
             self.unmatched_kw = exact_sum(live.loc[~placed, "capacity_dc_kw"].fillna(0.0))
             self.first = live["commissioned_on"].min()
         self.parts_of = _split(self.parts)
@@ -136,9 +151,7 @@ class _View:
 
     def _targets(self) -> pd.DataFrame:
         """Split the target: kW by park and district, additive over both."""
-        pairs = self.roofs.groupby(["park_id", "district_id"], sort=True)[
-            ["usable_area_m2", "capacity_dc_kw", "footprint_area_m2"]
-        ].sum()
+        pairs = self.roofs.groupby(["park_id", "district_id"], sort=True)[_AREAS].sum()
         if self.goal.metric == "full_installation":
             pairs["target"] = to_thousandths(pairs["capacity_dc_kw"])
         elif self.goal.metric == "coverage_fraction":
@@ -170,17 +183,18 @@ class _View:
         if self.systems is None:
             return goals.Standing(target, np.nan, np.nan, np.nan, np.nan, np.nan)
         here = self._at(place, self.systems, self.systems_of)
-        kw, day = here["capacity_dc_kw"], here["commissioned_on"]
-        undated_kw = exact_sum(kw[day.isna()])
+        kw = here["capacity_dc_kw"].to_numpy(dtype=np.float64)
+        day = here["commissioned_on"].to_numpy()
+        undated_kw = exact_sum(kw[np.isnat(day)])
         if self.goal.metric == "added_dc_kw" and self.goal.baseline is not None:
-            kw = kw[day > pd.Timestamp(self.goal.baseline)]
-            day = day[kw.index]
-        year_ago = pd.Timestamp(self.as_of - timedelta(days=365))
-        known_for_a_year = pd.notna(self.first) and self.first <= year_ago
+            later = day > np.datetime64(self.goal.baseline)
+            kw, day = kw[later], day[later]
+        year_ago = np.datetime64(self.as_of - timedelta(days=365))
+        known_for_a_year = pd.notna(self.first) and self.first <= pd.Timestamp(year_ago)
         return goals.Standing(
             target_kw=target,
             installed_kw=exact_sum(kw),
-            by_deadline_kw=exact_sum(kw[day <= pd.Timestamp(self.goal.deadline)]),
+            by_deadline_kw=exact_sum(kw[day <= np.datetime64(self.goal.deadline)]),
             undated_kw=undated_kw,
             unmatched_kw=self.unmatched_kw if place.level == "city" else 0.0,
             trailing_kw_per_year=exact_sum(kw[day > year_ago]) if known_for_a_year else np.nan,

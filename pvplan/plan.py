@@ -87,11 +87,15 @@ def make_plan(
     _fill_places(roofs, ledger, parks)
     installed_systems = _live(ledger, as_of)
     roofs["installed_dc_kw"] = _installed(installed_systems, roofs.index, "roof_id")
+    sums = _summed_pairs(roofs)
+    source = _common_source(roofs)
+    areas = {"park": parks, "district": districts, "city": _city_row(city)}
     tables = {
-        "park": _level(roofs, installed_systems, "park", parks, assumptions),
-        "district": _level(roofs, installed_systems, "district", districts, assumptions),
-        "city": _level(roofs, installed_systems, "city", _city_row(city), assumptions),
+        level: _level(sums, installed_systems, level, rows, source, assumptions)
+        for level, rows in areas.items()
     }
+    for table in tables.values():
+        table.set_crs(roofs.crs, inplace=True)
     local = _goals_of_place(roofs, assumptions)
     place_names = {level: tables[level] for level in ("park", "district")}
     goal_rows = goal_table(roofs, ledger, place_names, city, as_of, local)
@@ -102,7 +106,7 @@ def make_plan(
     check(roofs, PLAN_ROOFS, title="roofs")
     check(goal_rows, GOALS, title="goals")
     return Plan(
-        roofs=roofs[["geometry", *names(PLAN_ROOFS)]].sort_index().to_crs(WGS84),
+        roofs=_sorted(roofs[["geometry", *names(PLAN_ROOFS)]]).to_crs(WGS84),
         parks=tables["park"].to_crs(WGS84),
         districts=tables["district"].to_crs(WGS84),
         city=pd.DataFrame(tables["city"].drop(columns="geometry")),
@@ -111,6 +115,10 @@ def make_plan(
         rejected=rejected,
         meta={**meta, "headline_goal": headline, "goals_here": [goal.id for goal in local.goals]},
     )
+
+
+def _sorted(roofs: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    return roofs if roofs.index.is_monotonic_increasing else roofs.sort_index()
 
 
 def _with_money(roofs: gpd.GeoDataFrame, assumptions: Assumptions) -> gpd.GeoDataFrame:
@@ -223,17 +231,33 @@ def _installed(systems: pd.DataFrame | None, index: pd.Index[Any], column: str) 
     return (total.reindex(index).fillna(0) / 1000.0).astype(np.float64)
 
 
+def _summed_pairs(roofs: gpd.GeoDataFrame) -> pd.DataFrame:
+    """Sum the roofs once, by park and district together: every level is a sum of these."""
+    codes = {}
+    for column in ("park_id", "district_id"):
+        codes[column], codes[f"{column}s"] = pd.factorize(roofs[column], sort=True)
+    width = len(codes["district_ids"])
+    pair = pd.Series(codes["park_id"] * width + codes["district_id"], index=roofs.index)
+    sums = levels.summed(roofs, pair, sum_names(PLAN_ROOFS))
+    number = sums.index.to_numpy().astype(np.int64)
+    sums["park_id"] = np.asarray(codes["park_ids"], dtype=object)[number // width]
+    sums["district_id"] = np.asarray(codes["district_ids"], dtype=object)[number % width]
+    return sums
+
+
 def _level(
-    roofs: gpd.GeoDataFrame,
+    pairs: pd.DataFrame,
     systems: pd.DataFrame | None,
     level: str,
     areas: gpd.GeoDataFrame,
+    source: str | None,
     assumptions: Assumptions,
 ) -> gpd.GeoDataFrame:
     column = f"{level}_id"
-    everywhere = pd.Series(str(areas.index[0]), index=roofs.index)
-    place = everywhere if level == "city" else roofs[column]
-    sums = levels.summed(roofs, place, sum_names(PLAN_ROOFS))
+    everywhere = pd.Series(str(areas.index[0]), index=pairs.index)
+    place = everywhere if level == "city" else pairs[column]
+    sums = levels.summed(pairs, place, sum_names(PLAN_ROOFS))
+    sums["roof_count"] = pairs["roof_count"].groupby(place.to_numpy()).sum().reindex(sums.index)
     outside = OUTSIDE.get(level, ("",))[0]
     unlocated = None if systems is None else systems[systems["roof_id"].isna()]
     if unlocated is not None and level == "city":
@@ -257,10 +281,10 @@ def _level(
         economics.energy_years(assumptions.finance, assumptions.module),
     )
     named = areas.reindex(wanted)
-    named["source"] = named["source"].where(named["source"].notna(), _common_source(roofs))
+    named["source"] = named["source"].where(named["source"].notna(), source)
     table = named.join(sums).join(ratios)
     table.index.name = column
-    return gpd.GeoDataFrame(table, geometry="geometry", crs=roofs.crs)
+    return gpd.GeoDataFrame(table, geometry="geometry")
 
 
 def _common_source(roofs: gpd.GeoDataFrame) -> str | None:

@@ -21,8 +21,13 @@ from pvplan.sources.shapefiles import files_of
 from pvplan.tables import Plan
 
 PACKAGES: Final = (
-    "geopandas", "numpy", "pandas", "pvlib", "pyogrio", "pyproj", "rasterio", "shapely",
+    "ezdxf", "geopandas", "numba", "numpy", "pandas", "pvlib", "pyogrio", "pyproj", "rasterio",
+    "shapely",
 )  # fmt: skip
+
+
+# Roles whose file is the one given; the weather and the raster may be lent.
+_FILES: Final = ("buildings", "parks", "districts", "register", "obstructions", "surface_model")
 
 
 def city_of(inputs: Inputs) -> City:
@@ -41,7 +46,7 @@ def record(
     city's own words, the metric CRS, the day, and the program's own files.
     """
     climate, found = gathered.climate, gathered.files
-    used = {role: getattr(inputs, role) for role in ("buildings", "parks", "districts", "register")}
+    used = {role: getattr(inputs, role) for role in _FILES}
     used |= {"irradiance": climate.files.get("irradiance"), "weather": climate.files["weather"]}
     files = [
         {"role": role, "file": path.name, "sha256": sha256_of(path), "bytes": path.stat().st_size}
@@ -72,6 +77,8 @@ def record(
     counts = {f"buildings_{name}": count for name, count in found.footprints.counts.items()}
     if found.register:
         counts |= {f"register_{name}": count for name, count in found.register.counts.items()}
+    if found.obstructions:
+        counts |= {f"obstructions_{name}": n for name, n in found.obstructions.counts.items()}
     return {
         "fingerprint": hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16],
         "assumptions_fingerprint": assumptions.fingerprint(),
@@ -141,7 +148,11 @@ def close(plan: Plan, seconds: dict[str, float]) -> dict[str, Any]:
 def _unused_rows(plan: Plan) -> list[str]:
     """Say how many rows of each file are not used at all."""
     lost = plan.rejected[(plan.rejected["done"] == "rejected") & plan.rejected["row"].notna()]
-    read = {"buildings": "buildings_rows_read", "register": "register_rows_in"}
+    read = {
+        "buildings": "buildings_rows_read",
+        "register": "register_rows_in",
+        "obstructions": "obstructions_rows_read",
+    }
     doubts = []
     for (role, file), rows in lost.groupby(["input", "file"], sort=True):
         total = plan.meta["counts"].get(read.get(str(role), ""))

@@ -6,33 +6,43 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from pvplan import assumptions as assuming
-from pvplan.assess import Mapper, assess, hourly_power
+from pvplan.assess import Around, Mapper, World, assess, world
 from pvplan.assumptions import Assumptions
 from pvplan.errors import InputError, nearest
-from pvplan.gather import BUNDLED, Inputs, Progress, gather, inputs_of_folder
+from pvplan.gather import BUNDLED, Gathered, Inputs, Progress, gather, inputs_of_folder
+from pvplan.hours import hourly_power
 from pvplan.plan import Findings, make_plan
 from pvplan.record import city_of, close, record
+from pvplan.relief import relief, uncovered
+from pvplan.reports.layouts import write_layout_dxf, write_layout_geojson
 from pvplan.reports.output import write_plan
 from pvplan.reports.phrases import with_chinese
 from pvplan.reports.separated import write_hourly
+from pvplan.study import Study, study
 from pvplan.tables import REJECTED, Plan, names
 
 __all__ = [
     "BUNDLED",
     "Inputs",
+    "OpenCity",
     "Progress",
     "hourly_of_park",
     "inputs_of_folder",
+    "open_city",
     "run_city",
     "run_folder",
+    "write_layout",
     "write_run",
 ]
 
@@ -90,6 +100,8 @@ def run_city(
     assumptions = _assumptions(inputs, scenario, user)
     with clock.stage("gather"):
         gathered = gather(inputs, assumptions, clock.progress)
+    around, doubts = _around(gathered, assumptions)
+    gathered = replace(gathered, warnings=(*gathered.warnings, *doubts))
     with clock.stage("assess"), ThreadPoolExecutor(WORKERS) as workers:
         roofs = assess(
             gathered.buildings,
@@ -97,10 +109,12 @@ def run_city(
             gathered.monthly_ghi,
             assumptions,
             mapper or workers.map,
+            around,
         )
     with clock.stage("plan"):
         found = gathered.files
-        doors = [door for door in (found.parks, found.districts, found.register) if door]
+        given = (found.parks, found.districts, found.register, found.obstructions)
+        doors = [door for door in given if door]
         rejected = [found.footprints.rejected, gathered.outside]
         findings = Findings(
             parks=found.parks.areas if found.parks else None,
@@ -149,21 +163,145 @@ def hourly_of_park(
         No parks, unknown park (the nearest is named), or a park without roofs.
     """
     told = progress or (lambda _: None)
+    opened = open_city(inputs, scenario=scenario, user=user, progress=told)
+    told("hours")
+    power = opened.hours(park)
+    write_hourly(power, out)
+    power.attrs["warnings"] = opened.gathered.warnings
+    return power
+
+
+@dataclass(frozen=True)
+class OpenCity:
+    """A city that was read once and is looked at many times."""
+
+    gathered: Gathered
+    world: World
+
+    def study(self, *, roof: str | None = None, park: str | None = None) -> Study:
+        """Place every module of one roof, or of a park's roofs, with its yearly energy.
+
+        Raises
+        ------
+        InputError
+            Unknown id (the nearest is named), or a park without roofs.
+        AssumptionError
+            The layout method places no modules.
+        """
+        chosen = _chosen(self.gathered, roof=roof, park=park)
+        return study(self.world, *_of(self.gathered, chosen))
+
+    def hours(self, park: str) -> pd.DataFrame:
+        """Return the AC power of a park hour by hour; raises as :meth:`study`."""
+        chosen = _chosen(self.gathered, park=park)
+        return hourly_power(self.world, *_of(self.gathered, chosen))
+
+
+def open_city(
+    inputs: Inputs,
+    *,
+    scenario: str | None = None,
+    user: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> OpenCity:
+    """Read the inputs of a city for close looks at its roofs; parameters as :func:`run_city`."""
     assumptions = _assumptions(inputs, scenario, user)
-    gathered = gather(inputs, assumptions, told)
+    gathered = gather(inputs, assumptions, progress or (lambda _: None))
+    around, doubts = _around(gathered, assumptions)
+    gathered = replace(gathered, warnings=(*gathered.warnings, *doubts))
+    casting = gathered.buildings if around.buildings is None else around.buildings
+    return OpenCity(gathered, world(gathered.climate.base, assumptions, casting, around.terrain))
+
+
+def write_layout(
+    inputs: Inputs,
+    out: Path,
+    *,
+    roof: str | None = None,
+    park: str | None = None,
+    scenario: str | None = None,
+    user: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> tuple[gpd.GeoDataFrame, tuple[str, ...]]:
+    """Place every module of a roof or a park and write them as GeoJSON or DXF.
+
+    Parameters
+    ----------
+    inputs
+        Files.
+    out
+        ``F.geojson`` or ``F.dxf``.
+    roof, park
+        Id of a roof, or of a park; exactly one.
+    scenario, user, progress
+        As for :func:`run_city`.
+
+    Returns
+    -------
+    modules, warnings
+        What was written (:class:`pvplan.study.Study`), and the doubts about the inputs.
+
+    Raises
+    ------
+    InputError
+        Unknown id (the nearest is named), a park without roofs, or another file ending.
+    """
+    ending = out.suffix.lower()
+    if ending not in (".geojson", ".dxf"):
+        raise InputError(f"--out: '{out.name}' is neither F.geojson nor F.dxf; name one of them")
+    told = progress or (lambda _: None)
+    opened = open_city(inputs, scenario=scenario, user=user, progress=told)
+    told("modules")
+    found = opened.study(roof=roof, park=park)
+    # No goal is judged here: any day names the same layout, so it is that of the base year.
+    day = date(int(opened.world.base.times[0].year), 1, 1)
+    about = record(inputs, opened.gathered, opened.world.assumptions, day)
+    if ending == ".geojson":
+        write_layout_geojson(found.modules, out, about)
+    else:
+        crs, ids = found.roofs.crs, found.roofs.index
+        usable, standing = (
+            gpd.GeoSeries(shapes, index=ids, crs=crs)
+            for shapes in (found.usable, found.obstructions)
+        )
+        write_layout_dxf(found.modules, found.roofs.geometry, usable, standing, out, about)
+    return found.modules, opened.gathered.warnings
+
+
+def _chosen(
+    gathered: Gathered, *, roof: str | None = None, park: str | None = None
+) -> npt.NDArray[np.bool_]:
+    """Return which buildings are meant."""
+    if roof is not None:
+        ids = gathered.buildings.index.astype(str)
+        if roof not in ids:
+            raise InputError(f"--roof: '{roof}' is unknown; {nearest(roof, list(ids))}")
+        return np.asarray(ids == roof)
     parks = gathered.files.parks
     known = [str(key) for key in parks.areas.index] if parks else []
-    if park not in known:
-        raise InputError(f"--park: '{park}' is unknown; {nearest(park, known)}")
-    chosen = (gathered.buildings["park_id"] == park).to_numpy()
+    if park is None or park not in known:
+        raise InputError(f"--park: '{park}' is unknown; {nearest(str(park), known)}")
+    chosen: npt.NDArray[np.bool_] = (gathered.buildings["park_id"] == park).to_numpy(dtype=bool)
     if not chosen.any():
         raise InputError(f"--park: '{park}' has no roofs: there is nothing to compute")
+    return chosen
+
+
+def _of(gathered: Gathered, chosen: npt.NDArray[np.bool_]) -> tuple[Any, Any, Any]:
+    """Return buildings, monthly GHI and obstructions of some roofs."""
     ghi = None if gathered.monthly_ghi is None else gathered.monthly_ghi[chosen]
-    told("hours")
-    power = hourly_power(gathered.buildings[chosen], gathered.climate.base, ghi, assumptions)
-    write_hourly(power, out)
-    power.attrs["warnings"] = gathered.warnings
-    return power
+    standing = None if gathered.obstructions is None else gathered.obstructions[chosen]
+    return gathered.buildings[chosen], ghi, standing
+
+
+def _around(gathered: Gathered, assumptions: Assumptions) -> tuple[Around, list[str]]:
+    """Return what stands around and on the roofs, and doubts: every building read shades."""
+    casting, doubts, seen_from = gathered.files.footprints.buildings, [], None
+    if gathered.surface_model is not None:
+        model, seen_from = relief(gathered.surface_model, casting.crs, assumptions.shading)
+        doubt = uncovered(model, gathered.buildings)
+        doubts = [doubt] if doubt else []
+    return Around(casting, gathered.obstructions, seen_from), doubts
 
 
 def _assumptions(

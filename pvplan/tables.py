@@ -27,6 +27,8 @@ MONTHS: Final = tuple(f"{month:02d}" for month in range(1, 13))
 ROOF_FORMS: Final = ("flat_concrete", "metal_sheet", "saw_tooth", "pitched")
 HEIGHT_SOURCES: Final = ("given", "floors", "default")
 FORM_SOURCES: Final = ("given", "inferred")
+MOUNTINGS: Final = ("flush", "racked", "east_west")
+STRUCTURE_STATES: Final = ("usable", "needs_survey", "blocked", "by_share")
 STATUSES: Final = ("filed", "under_construction", "commissioned", "retired")
 VERDICTS: Final = ("met", "missed", "on_track", "behind", "open", "not_assessable")
 OUTSIDE_PARKS: Final = "outside-parks"
@@ -64,6 +66,44 @@ def _month_columns() -> list[Column]:
     ]  # fmt: skip
 
 
+WATERFALL: Final = {
+    "horizontal": ("水平面辐照×容量", "Horizontal irradiation × capacity"),
+    "transposition": ("倾斜面增益", "Gain of the tilted plane"),
+    "horizon_beam": ("周边遮挡直射", "Beam lost to the horizon"),
+    "horizon_sky": ("周边遮挡散射", "Sky light lost to the horizon"),
+    "rows": ("阵列互遮", "Rows shading rows"),
+    "incidence": ("入射角反射", "Reflection at the glass"),
+    "rear": ("背面增益", "Rear gain"),
+    "temperature": ("温度", "Temperature"),
+    "soiling": ("灰尘", "Soiling"),
+    "shading": ("其他遮挡", "Shading that no data show"),
+    "snow": ("积雪", "Snow"),
+    "mismatch": ("失配", "Mismatch"),
+    "wiring": ("线损", "Wiring"),
+    "connections": ("接头", "Connections"),
+    "nameplate": ("标称偏差", "Nameplate"),
+    "degradation": ("首年衰减", "First-year degradation"),
+    "availability": ("停机", "Availability"),
+    "inverter": ("逆变器", "Inverter"),
+    "clipping": ("限幅", "Clipping"),
+}
+"""The year's energy step by step, zh and en: from horizontal irradiation to AC; they add up."""
+
+
+def waterfall_name(step: str) -> str:
+    """Return the column of one step of the waterfall."""
+    return f"waterfall_{step}_kwh"
+
+
+def _waterfall_columns() -> list[Column]:
+    return [
+        Column(
+            waterfall_name(step), "number", "kWh", f"能量流: {zh}", f"Waterfall: {en}", sums=True
+        )
+        for step, (zh, en) in WATERFALL.items()
+    ]
+
+
 # fmt: off
 BUILDINGS: Final = (
     Column("name", "text", "", "名称", "Name", nullable=True),
@@ -87,15 +127,33 @@ ROOFS: Final = (
     Column("module_area_m2", "number", "m²", "组件面积", "Sum of module areas", 0, 5e6, sums=True),
     Column("module_count", "count", "", "组件数", "Modules", 0, sums=True),
     Column("plane_count", "count", "", "屋面数", "Planes", 0, 1000),
-    Column("surface_tilt", "number", "°", "组件倾角", "Module tilt", 0, 90),
+    Column("surface_tilt", "number", "°", "组件倾角", "Module tilt (main array)", 0, 90,
+           nullable=True),
     Column("surface_azimuth", "number", "°", "组件方位角(180为正南)",
-           "Module azimuth, 180 = south (first plane)", 0, 360),
+           "Module azimuth, 180 = south (main array)", 0, 360, nullable=True),
     Column("gcr", "number", "1", "阵列占地比", "Ground coverage ratio", 0, 1),
     Column("row_pitch_m", "number", "m", "阵列行距", "Row pitch", 0, 100, nullable=True),
     Column("capacity_dc_kw", "number", "kWp", "可装容量(直流)", "Technical potential, DC",
            0, 1e6, sums=True),
     Column("capacity_ac_kw", "number", "kW", "可装容量(交流)", "Technical potential, AC",
            0, 1e6, sums=True),
+    Column("mounting", "text", "", "安装方式", "Mounting (main array)", nullable=True,
+           values=MOUNTINGS),
+    Column("arrangement", "text", "", "布置方案", "Arrangement of the main array", nullable=True),
+    Column("arrangement_runner_up", "text", "", "次优方案", "Second best arrangement",
+           nullable=True),
+    Column("arrangement_margin_fraction", "number", "1", "次优方案差距",
+           "What the second best lacks of the best", 0, 1, nullable=True),
+    Column("structure_state", "text", "", "荷载状态", "Whether the structure bears it",
+           values=STRUCTURE_STATES),
+    Column("capacity_needs_survey_dc_kw", "number", "kWp", "其中需结构复核的容量",
+           "Part of the potential that needs a structural survey", 0, 1e6, sums=True),
+    Column("capacity_blocked_dc_kw", "number", "kWp", "荷载不允许的容量(不计入)",
+           "Capacity the structure does not bear (not in the potential)", 0, 1e6, sums=True),
+    Column("sky_view_fraction", "number", "1", "天空可视比例", "Sky view of the arrays", 0, 1,
+           nullable=True),
+    Column("beam_shading_fraction", "number", "1", "直射遮挡损失比例",
+           "Share of the year's beam lost to the horizon", 0, 1, nullable=True),
     Column("ghi_kwh_per_m2_per_year", "number", "kWh/m²", "年水平面总辐照量",
            "Global horizontal irradiation per year", 300, 3000),
     Column("poa_reference_kwh_per_year", "number", "kWh", "理论发电量(倾斜面辐照×容量)",
@@ -103,6 +161,7 @@ ROOFS: Final = (
     Column("energy_ac_kwh_per_year", "number", "kWh", "首年交流发电量", "AC energy in year one",
            0, sums=True),
     *_month_columns(),
+    *_waterfall_columns(),
 )
 PLAN_ROOFS: Final = (
     *ROOFS,
@@ -203,7 +262,8 @@ LEDGER: Final = (
 )
 REJECTED: Final = (
     Column("input", "text", "", "输入", "Input",
-           values=("buildings", "parks", "districts", "register", "weather", "irradiance")),
+           values=("buildings", "parks", "districts", "register", "weather", "irradiance",
+                   "obstructions", "surface_model")),
     Column("file", "text", "", "文件", "File"),
     Column("row", "count", "", "行号(自1起)", "Row in the file, first = 1", nullable=True),
     Column("id", "text", "", "编号", "Id", nullable=True),

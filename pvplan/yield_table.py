@@ -1,8 +1,9 @@
-"""The yield of planes, read from a table of pvlib runs.
+"""The yield of arrays, read from a table of pvlib runs.
 
 The table's axes are the place (which gives the sun), the ratio of a month's GHI to the base
-year's (which gives the irradiance), the tilt and mounting, and the azimuth. Nodes lie at fixed
-places of each axis, so a roof's value never depends on which other roofs are computed with it.
+year's (which gives the irradiance), the tilt, mounting and row spacing, and the azimuth. Nodes
+lie at fixed places of each axis, so a roof's value never depends on which other roofs are
+computed with it.
 """
 
 from __future__ import annotations
@@ -10,15 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from pvplan.assumptions import Assumptions, WeatherRules
 from pvplan.errors import InputError
-from pvplan.roof import generation, packing, surfaces, weather
-from pvplan.tables import Floats, Ints
+from pvplan.roof import generation, packing, weather
+from pvplan.tables import Floats, Ints, Sky, Sun
 
 Mapper = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
 
@@ -76,74 +78,359 @@ def ghi_ratio(
     return ratio
 
 
-Tables = dict[tuple[int, int], tuple[Floats, Floats]]
-"""(GHI step, class) -> irradiation and energy of the class's orientations, (orientations, 12)."""
+AT_ONCE: Final = 32_768
+"""Arrays looked up together: what they need stays within some tens of megabytes."""
+
+RATIO_NODES: Final = (0.6, 0.8, 0.9, 1.0)
+"""DC/AC ratios that are computed, as shares of the nominal one; no inverter is smaller."""
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """Modules that stand alike on a roof: what their yield depends on; shape (arrays,).
+
+    Attributes
+    ----------
+    roof
+        Position of the array's roof.
+    tilt, azimuth
+        Degrees (pvlib's surface_tilt, surface_azimuth).
+    racked
+        True where air passes under the modules (heat loss of open racks).
+    slant_m
+        Length of a row along its slope where rows shade each other, else NaN.
+    capacity_kw
+        DC capacity.
+    dc_ac_ratio
+        DC over AC capacity of its roof's inverters.
+    beam_loss
+        Shape (arrays, 12): share of each month's beam energy lost to the horizon.
+    sky_view
+        Share of the sky's diffuse light that the horizon leaves.
+    """
+
+    roof: Ints
+    tilt: Floats
+    azimuth: Floats
+    racked: npt.NDArray[np.bool_]
+    slant_m: Floats
+    capacity_kw: Floats
+    dc_ac_ratio: Floats
+    beam_loss: Floats
+    sky_view: Floats
+
+    def __len__(self) -> int:
+        return len(self.roof)
+
+
+@dataclass(frozen=True)
+class Yields:
+    """What the arrays yield in their first year.
+
+    Attributes
+    ----------
+    energy_kwh
+        Shape (arrays, 12): AC energy.
+    poa_kwh
+        Shape (arrays,): plane-of-array irradiation times capacity.
+    steps_kwh
+        Shape (arrays, len(STEPS)): from horizontal irradiation times capacity to AC energy; the
+        row's sum is the year's energy.
+    beam_kwh, beam_lost_kwh
+        Shape (arrays,): what direct light yields without a horizon, and what the horizon takes.
+    """
+
+    energy_kwh: Floats
+    poa_kwh: Floats
+    steps_kwh: Floats
+    beam_kwh: Floats
+    beam_lost_kwh: Floats
+
+
+STEPS: Final = (*generation.STEPS[:2], "horizon_beam", "horizon_sky", *generation.STEPS[2:])
+"""Names of the waterfall's steps; shading by the horizon follows the transposition."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A class of arrays: one row of azimuth nodes serves them all."""
+
+    tilt: float
+    racked: bool
+    slant_m: float
+    fixed_azimuth: float
+
+    def azimuths(self, step_deg: float) -> Floats:
+        """Return the azimuths to compute: all around, or the only one."""
+        if np.isnan(self.fixed_azimuth):
+            return generation.azimuth_nodes(step_deg)
+        return np.array([self.fixed_azimuth])
+
+
+def kinds_of(arrays: Arrays) -> tuple[tuple[Kind, ...], Ints]:
+    """Return the distinct kinds of arrays and each array's kind."""
+    # Level modules face nowhere, and rows that face the equator exactly are many: one node each.
+    exact = arrays.racked & np.isin(arrays.azimuth, (0.0, 180.0))
+    fixed = np.where(exact | (arrays.tilt == 0.0), arrays.azimuth, -1.0)
+    slant = np.where(np.isnan(arrays.slant_m), -1.0, arrays.slant_m)
+    keys = np.stack([arrays.tilt, arrays.racked, slant, fixed], axis=1)
+    distinct, position = np.unique(keys, axis=0, return_inverse=True)
+    kinds = tuple(
+        Kind(
+            float(tilt),
+            bool(racked),
+            float(slant) if slant >= 0.0 else float("nan"),
+            float(azimuth) if azimuth >= 0.0 else float("nan"),
+        )
+        for tilt, racked, slant, azimuth in distinct
+    )
+    return kinds, position.reshape(-1).astype(np.int64)
+
+
+def orientations(kind: Kind, latitude: float, assumptions: Assumptions) -> generation.Orientations:
+    """Return a kind's orientations at its azimuth nodes."""
+    azimuth = kind.azimuths(assumptions.weather.azimuth_step_deg)
+    return orientations_at(kind, azimuth, latitude, assumptions)
+
+
+def orientations_at(
+    kind: Kind, azimuth: Floats, latitude: float, assumptions: Assumptions
+) -> generation.Orientations:
+    """Return a kind's orientations; rows stand as far apart as the solstice rule asks there."""
+    rules = assumptions.layout
+    tilt = np.full(len(azimuth), kind.tilt)
+    gcr = np.full(len(azimuth), np.nan)
+    if not np.isnan(kind.slant_m):
+        elevation, sun_azimuth = weather.solstice_sun(
+            np.array([latitude]), rules.solstice_first_hour, rules.solstice_last_hour
+        )
+        sun = (np.repeat(sky, len(azimuth), axis=0) for sky in (elevation, sun_azimuth))
+        pitch = packing.row_pitch(kind.slant_m, tilt, azimuth, *sun)
+        least = kind.slant_m * np.cos(np.radians(tilt)) + rules.min_row_gap_m
+        gcr = kind.slant_m / np.maximum(pitch, least)
+        gcr = np.where(gcr > 0.0, gcr, np.nan)
+    return generation.Orientations(tilt, azimuth, np.full(len(azimuth), kind.racked), gcr)
+
+
+def azimuth_nodes_and_weights(azimuth: Floats, count: int) -> tuple[Ints, Floats]:
+    """Return the four nodes around each azimuth and their cubic Lagrange weights.
+
+    Parameters
+    ----------
+    azimuth
+        Shape (n,), degrees.
+    count
+        Number of equally spaced nodes, the first at 0°; 1 stands for every azimuth.
+
+    Returns
+    -------
+    nodes, weights : ndarray, shape (n, 4)
+        Weights sum to 1; at a node exactly one is 1.
+    """
+    if count == 1:
+        nodes = np.zeros((len(azimuth), 4), dtype=np.int64)
+        return nodes, np.tile([1.0, 0.0, 0.0, 0.0], (len(azimuth), 1))
+    place = azimuth % 360.0 / (360.0 / count)
+    first = np.floor(place)
+    f = place - first
+    weights = np.stack(
+        [
+            -f * (f - 1.0) * (f - 2.0) / 6.0,
+            (f + 1.0) * (f - 1.0) * (f - 2.0) / 2.0,
+            -(f + 1.0) * f * (f - 2.0) / 2.0,
+            (f + 1.0) * f * (f - 1.0) / 6.0,
+        ],
+        axis=1,
+    )
+    nodes = (first.astype(np.int64)[:, None] + np.arange(-1, 3)) % count
+    return nodes, weights
+
+
+Tables = dict[tuple[int, int], Floats]
+"""(GHI step, kind) -> values of the kind's azimuths by month, (azimuths, 12, quantities)."""
+
+POA, BEAM, SKY = 0, 1, 2
+ENERGY: Final = slice(3, 3 + len(RATIO_NODES))
+NOMINAL: Final = ENERGY.stop - 1
+CLIPPING: Final = slice(ENERGY.stop, ENERGY.stop + len(RATIO_NODES))
+STEP: Final = slice(CLIPPING.stop, None)
 
 
 @dataclass(frozen=True)
 class _Cell:
-    """A weather cell: its planes, what they need, and the four nodes around its centre."""
+    """A weather cell: its arrays, what they need, and the four nodes around its centre.
+
+    ``kinds`` tells which azimuth nodes of each kind are needed, ``months`` which months at each
+    GHI step.
+    """
 
     members: Ints
-    classes: tuple[int, ...]
+    kinds: dict[int, npt.NDArray[np.bool_]]
     months: dict[int, npt.NDArray[np.bool_]]
     corners: tuple[tuple[tuple[int, int], float], ...]
 
 
 @dataclass
 class _Node:
-    """A place where pvlib runs: months needed at each GHI step, and the classes."""
+    """A place where pvlib runs: what the cells around it need."""
 
     place: tuple[int, int]
     months: dict[int, npt.NDArray[np.bool_]]
-    classes: set[int]
+    kinds: dict[int, npt.NDArray[np.bool_]]
 
 
-def energy_per_kw(
+def yields(
     base: weather.Base,
     where: Places,
     ratio: Floats,
-    planes: surfaces.Planes,
-    arrays: packing.Arrays,
+    arrays: Arrays,
     assumptions: Assumptions,
     mapper: Mapper,
-) -> tuple[Floats, Floats]:
-    """Return irradiation [kWh/m²] and energy [kWh/kW] of each plane by month, (planes, 12)."""
+) -> Yields:
+    """Return what each array yields.
+
+    Parameters
+    ----------
+    base
+        The base year.
+    where
+        Places of the roofs.
+    ratio
+        Shape (roofs, 12): monthly GHI over the base year's.
+    arrays
+        What to compute.
+    assumptions
+        Weather, system, module and layout rules are read.
+    mapper
+        Runs nodes and chunks of arrays.
+    """
     rules = assumptions.weather
-    low = np.floor(ratio / rules.ghi_ratio_step + 1e-9).astype(np.int64)[planes.roof]
-    share = np.maximum((ratio / rules.ghi_ratio_step)[planes.roof] - low, 0.0)
+    low = np.floor(ratio / rules.ghi_ratio_step + 1e-9).astype(np.int64)
+    share = np.maximum(ratio / rules.ghi_ratio_step - low, 0.0)
     share = np.where(share < 1e-9, 0.0, share)
-    orientations, kind = _classes(arrays, rules.azimuth_step_deg)
-    cells = _weather_cells(where, planes.roof, kind, low, share, rules)
+    kinds, kind = kinds_of(arrays)
+    azimuths = [len(one.azimuths(rules.azimuth_step_deg)) for one in kinds]
+    cells = _weather_cells(where, arrays, kind, azimuths, low, share, rules)
     nodes = _nodes(cells)
-    run = partial(_run_node, base=base, orientations=orientations, assumptions=assumptions)
+    run = partial(_run_node, base=base, kinds=kinds, assumptions=assumptions)
     tables = dict(zip(nodes, mapper(run, nodes.values()), strict=True))
-    poa = np.full((len(planes.roof), 12), np.nan)
-    energy = np.full((len(planes.roof), 12), np.nan)
+    count = len(arrays)
+    found = Yields(
+        np.zeros((count, 12)),
+        np.zeros(count),
+        np.zeros((count, len(STEPS))),
+        np.zeros(count),
+        np.zeros(count),
+    )
+
+    def fill(chunk: tuple[_Cell, int, Ints]) -> None:
+        cell, number, chosen = chunk
+        table = _table_of(cell, number, tables)
+        roof = arrays.roof[chosen]
+        azimuth, weights = azimuth_nodes_and_weights(arrays.azimuth[chosen], table.shape[1])
+        values = np.empty((len(chosen), 12, table.shape[3]))
+        _look_up(table, azimuth, weights, low[roof] - min(cell.months), share[roof], values)
+        _reduced(values, arrays, chosen, assumptions.system.dc_ac_ratio, found)
+
+    for _ in mapper(fill, list(_chunks(cells, kind))):
+        pass
+    return found
+
+
+def _chunks(cells: list[_Cell], kind: Ints) -> Iterator[tuple[_Cell, int, Ints]]:
     for cell in cells:
-        for number in cell.classes:
-            chosen = cell.members[kind[cell.members] == number]
-            count = len(orientations[number])
-            weights = generation.azimuth_weights(arrays.azimuth[chosen], count)
-            for target, which in ((poa, 0), (energy, 1)):
-                table = {
-                    step: sum(w * tables[node][step, number][which] for node, w in cell.corners)
-                    for step in cell.months
-                }
-                target[chosen] = _looked_up(table, weights, low[chosen], share[chosen])
-    return poa, energy
+        of_member = kind[cell.members]
+        for number in cell.kinds:
+            chosen = cell.members[of_member == number]
+            for first in range(0, len(chosen), AT_ONCE):
+                yield cell, number, chosen[first : first + AT_ONCE]
+
+
+def _table_of(cell: _Cell, number: int, tables: dict[tuple[int, int], Tables]) -> Floats:
+    """Return (GHI steps, azimuths, 12, quantities) at a cell's centre; NaN where not needed."""
+    first, last = min(cell.months), max(cell.months)
+    shape = tables[cell.corners[0][0]][first, number].shape
+    stack = np.full((last + 1 - first, *shape), np.nan)
+    for step in cell.months:
+        stack[step - first] = sum(
+            weight * tables[node][step, number] for node, weight in cell.corners
+        )
+    return stack
+
+
+def _reduced(values: Floats, arrays: Arrays, chosen: Ints, nominal: float, into: Yields) -> None:
+    """Fill in the yields of some arrays: real DC/AC ratio, shading by the horizon, capacity."""
+    of_nominal = arrays.dc_ac_ratio[chosen] / nominal
+    energy = _at_ratio(values[:, :, ENERGY], of_nominal)
+    steps = values[:, :, STEP]
+    # Another inverter changes clipping and part-load efficiency, the last two steps.
+    steps[:, :, -1] = _at_ratio(values[:, :, CLIPPING], of_nominal)
+    steps[:, :, -2] = energy - steps[:, :, :-2].sum(axis=2) - steps[:, :, -1]
+    # Beam and sky parts are those at the nominal ratio; clipping makes them differ by little.
+    nominal_energy = values[:, :, NOMINAL]
+    scale = energy / np.where(nominal_energy > 0.0, nominal_energy, 1.0)
+    whole = values[:, :, BEAM] * scale
+    beam = whole * arrays.beam_loss[chosen]
+    sky = values[:, :, SKY] * scale * (1.0 - arrays.sky_view[chosen])[:, None]
+    kept = np.maximum(energy - beam - sky, 0.0)
+    kw = arrays.capacity_kw[chosen]
+    into.energy_kwh[chosen] = kept * kw[:, None]
+    into.beam_kwh[chosen] = whole.sum(axis=1) * kw
+    into.beam_lost_kwh[chosen] = beam.sum(axis=1) * kw
+    into.poa_kwh[chosen] = values[:, :, POA].sum(axis=1) * kw
+    into.steps_kwh[chosen] = _waterfall(steps, energy, beam, sky, kept) * kw[:, None]
+
+
+def _at_ratio(energy: Floats, of_nominal: Floats) -> Floats:
+    """Interpolate energy (arrays, 12, ratios) at each array's own DC/AC ratio."""
+    nodes = np.array(RATIO_NODES)
+    at = np.clip(of_nominal, nodes[0], nodes[-1])
+    upper = np.clip(np.searchsorted(nodes, at, side="left"), 1, len(nodes) - 1)
+    share = ((at - nodes[upper - 1]) / (nodes[upper] - nodes[upper - 1]))[:, None]
+    rows = np.arange(len(at))
+    lower_energy, upper_energy = energy[rows, :, upper - 1], energy[rows, :, upper]
+    found: Floats = lower_energy + share * (upper_energy - lower_energy)
+    return found
+
+
+def _waterfall(steps: Floats, energy: Floats, beam: Floats, sky: Floats, kept: Floats) -> Floats:
+    """Return the year's waterfall (arrays, steps) that ends in the kept energy.
+
+    Light lost to the horizon never reaches the later steps: each of them shrinks with the
+    month's kept share, and the horizon's own steps hold what that takes from the irradiation.
+    """
+    share = np.where(energy > 0.0, kept / np.where(energy > 0.0, energy, 1.0), 1.0)
+    later = steps[:, :, 2:] * share[:, :, None]
+    on_plane = steps[:, :, :2].sum(axis=2)
+    lost = kept - on_plane - later.sum(axis=2)
+    both = beam + sky
+    of_beam = np.where(both > 0.0, beam / np.where(both > 0.0, both, 1.0), 0.0)
+    stacked = [steps[:, :, :2], (lost * of_beam)[:, :, None], (lost * (1 - of_beam))[:, :, None]]
+    year: Floats = np.concatenate([*stacked, later], axis=2).sum(axis=1)
+    return year
 
 
 def _weather_cells(
-    where: Places, roof: Ints, kind: Ints, low: Ints, share: Floats, rules: WeatherRules
+    where: Places,
+    arrays: Arrays,
+    kind: Ints,
+    azimuths: list[int],
+    low: Ints,
+    share: Floats,
+    rules: WeatherRules,
 ) -> list[_Cell]:
-    names_of_cells = cells_of(where, rules.cell_size_deg)[0][roof]
-    distinct, position = np.unique(names_of_cells, axis=0, return_inverse=True)
-    order = np.argsort(position.reshape(-1), kind="stable")
-    bounds = np.searchsorted(position.reshape(-1)[order], np.arange(len(distinct) + 1))
+    roof = arrays.roof
+    names_of_cells = cells_of(where, rules.cell_size_deg)[0]
+    distinct, of_roof = np.unique(names_of_cells, axis=0, return_inverse=True)
+    position = of_roof.reshape(-1)[roof]
+    order = np.argsort(position, kind="stable")
+    bounds = np.searchsorted(position[order], np.arange(len(distinct) + 1))
     found = []
     for number, name in enumerate(distinct):
         members = order[bounds[number] : bounds[number + 1]]
+        if not len(members):
+            continue
+        roofs = np.unique(roof[members])
         east, north = (name + 0.5) * rules.cell_size_deg / rules.node_size_deg
         column, row = int(np.floor(east)), int(np.floor(north))
         right, up = float(east - column), float(north - row)
@@ -156,8 +443,8 @@ def _weather_cells(
         found.append(
             _Cell(
                 members,
-                tuple(np.unique(kind[members]).tolist()),
-                _months_by_step(low[members], share[members]),
+                _azimuths_by_kind(arrays.azimuth[members], kind[members], azimuths),
+                _months_by_step(low[roofs], share[roofs]),
                 tuple((node, weight) for node, weight in corners if weight > 1e-12),
             )
         )
@@ -168,30 +455,24 @@ def _nodes(cells: list[_Cell]) -> dict[tuple[int, int], _Node]:
     nodes: dict[tuple[int, int], _Node] = {}
     for cell in cells:
         for place, _ in cell.corners:
-            node = nodes.setdefault(place, _Node(place, {}, set()))
-            node.classes.update(cell.classes)
+            node = nodes.setdefault(place, _Node(place, {}, {}))
+            for number, needed in cell.kinds.items():
+                node.kinds[number] = node.kinds.get(number, np.zeros_like(needed)) | needed
             for step, months in cell.months.items():
                 node.months[step] = node.months.get(step, np.zeros(12, dtype=bool)) | months
     return nodes
 
 
-def _classes(arrays: packing.Arrays, step_deg: float) -> tuple[list[generation.Orientations], Ints]:
-    """Return the orientations to compute for each class of planes, and each plane's class."""
-    # Racked rows face the equator exactly and level planes face nowhere: one node each.
-    fixed = arrays.racked | (arrays.tilt == 0.0)
-    keys = np.stack(
-        [arrays.tilt, arrays.racked, fixed, np.where(fixed, arrays.azimuth, 0.0)], axis=1
-    )
-    distinct, position = np.unique(keys, axis=0, return_inverse=True)
-    classes = []
-    for tilt, racked, is_fixed, azimuth in distinct:
-        nodes = np.array([azimuth]) if is_fixed else generation.azimuth_nodes(step_deg)
-        classes.append(
-            generation.Orientations(
-                np.full(len(nodes), tilt), nodes, np.full(len(nodes), bool(racked))
-            )
-        )
-    return classes, position.reshape(-1).astype(np.int64)
+def _azimuths_by_kind(
+    azimuth: Floats, kind: Ints, azimuths: list[int]
+) -> dict[int, npt.NDArray[np.bool_]]:
+    needed = {}
+    for number in np.unique(kind).tolist():
+        nodes, weights = azimuth_nodes_and_weights(azimuth[kind == number], azimuths[number])
+        used = np.zeros(azimuths[number], dtype=bool)
+        used[nodes[weights != 0.0]] = True
+        needed[number] = used
+    return needed
 
 
 def _months_by_step(low: Ints, share: Floats) -> dict[int, npt.NDArray[np.bool_]]:
@@ -204,45 +485,75 @@ def _months_by_step(low: Ints, share: Floats) -> dict[int, npt.NDArray[np.bool_]
 
 
 def _run_node(
-    node: _Node,
-    base: weather.Base,
-    orientations: list[generation.Orientations],
-    assumptions: Assumptions,
+    node: _Node, base: weather.Base, kinds: tuple[Kind, ...], assumptions: Assumptions
 ) -> Tables:
     rules = assumptions.weather
     longitude, latitude = (step * rules.node_size_deg for step in node.place)
     sun = weather.sun_over(base.times, latitude, longitude, base.altitude_m)
+    planes = {number: orientations(kinds[number], latitude, assumptions) for number in node.kinds}
     tables: Tables = {}
     for step, months in sorted(node.months.items()):
         ratio = np.where(months, step * rules.ghi_ratio_step, np.nan)
         sky = weather.scaled(base, sun, ratio, rules)
         hours = months[sky.month]
         seen_sky, seen_sun = sky.at(hours), sun.at(hours)
-        for number in sorted(node.classes):
-            poa, energy = generation.monthly(
-                seen_sky, seen_sun, orientations[number], assumptions.system, assumptions.module
-            )
-            tables[step, number] = (_night_is_zero(poa, months), _night_is_zero(energy, months))
+        for number in sorted(node.kinds):
+            used = node.kinds[number]
+            some = _quantities(seen_sky, seen_sun, planes[number].at(used), assumptions)
+            values = np.full((len(used), *some.shape[1:]), np.nan)
+            values[used] = _night_is_zero(some, months)
+            tables[step, number] = values
     return tables
+
+
+def _quantities(
+    sky: Sky, sun: Sun, planes: generation.Orientations, assumptions: Assumptions
+) -> Floats:
+    """Return (planes, 12, quantities): irradiation, beam part, sky part, energies, steps."""
+    system = assumptions.system
+    month = generation.monthly(
+        sky,
+        sun,
+        planes,
+        system,
+        assumptions.module,
+        dc_ac_ratios=np.array(RATIO_NODES) * system.dc_ac_ratio,
+        shaded=assumptions.layout.method == "packed",
+    )
+    plain = [month.poa, month.beam, month.sky, *month.energy, *month.clipping]
+    values: Floats = np.concatenate([np.stack(plain, axis=-1), month.steps], axis=-1)
+    return values
 
 
 def _night_is_zero(values: Floats, months: npt.NDArray[np.bool_]) -> Floats:
     """Set needed months without any light to 0; months that were not asked for stay missing."""
-    return np.where(np.isnan(values) & months[None, :], 0.0, values)
+    return np.where(np.isnan(values) & months[None, :, None], 0.0, values)
 
 
-def _looked_up(tables: dict[int, Floats], weights: Floats, low: Ints, share: Floats) -> Floats:
-    """Interpolate in azimuth and GHI ratio; adds in one order, whatever the neighbours."""
-    first, last = min(tables), max(tables)
-    empty = np.full((weights.shape[1], 12), np.nan)
-    stack = np.stack([tables.get(step, empty) for step in range(first, last + 2)])
-    month = np.arange(12)[None, :]
-    lower, upper = np.zeros(low.shape), np.zeros(low.shape)
-    for azimuth in range(weights.shape[1]):
-        weight = weights[:, azimuth, None]
-        lower += weight * stack[low - first, azimuth, month]
-        upper += weight * stack[low - first + 1, azimuth, month]
-    found = np.where(share > 0.0, lower + share * (upper - lower), lower)
-    # A Fourier series through almost nothing (polar winter) can swing below nothing.
-    positive: Floats = np.maximum(found, 0.0)
-    return positive
+@njit(cache=True, nogil=True)
+def _look_up(
+    table: Floats, azimuth: Ints, weights: Floats, low: Ints, share: Floats, found: Floats
+) -> None:
+    """Interpolate in azimuth and GHI ratio; adds in one order, whatever the neighbours.
+
+    Shapes: table (steps, azimuths, 12, quantities); azimuth, weights (n, 4); low, share (n, 12);
+    found (n, 12, quantities), filled.
+    """
+    quantities = table.shape[3]
+    for row in range(len(found)):
+        for month in range(12):
+            step, rest = low[row, month], share[row, month]
+            for quantity in range(quantities):
+                lower = 0.0
+                for node in range(4):
+                    if weights[row, node] != 0.0:
+                        at = azimuth[row, node]
+                        lower += weights[row, node] * table[step, at, month, quantity]
+                if rest > 0.0:
+                    upper = 0.0
+                    for node in range(4):
+                        if weights[row, node] != 0.0:
+                            at = azimuth[row, node]
+                            upper += weights[row, node] * table[step + 1, at, month, quantity]
+                    lower += rest * (upper - lower)
+                found[row, month, quantity] = lower

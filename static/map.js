@@ -4,6 +4,7 @@
 window.pvplan = (function () {
   const outline = "#333333";
   const nearZoom = 12;
+  const lineZoom = 20;
 
   function element(tag, className, text) {
     const made = document.createElement(tag);
@@ -95,23 +96,20 @@ window.pvplan = (function () {
     layer.addTo(map);
   }
 
-  function base(map, payload) {
-    const bounds = L.latLngBounds(payload.bounds);
-    const whole = () => map.fitBounds(bounds, { animate: false, padding: [10, 10] });
-    const home = element("button", "pv-home", payload.words.whole_city);
+  // What stands on every map: zoom, the way back, scale, badge, a name, and a tame wheel.
+  function frame(map, payload, back, whole, corner) {
+    const home = element("button", "pv-home", back);
     home.type = "button";
     L.DomEvent.disableClickPropagation(home);
     L.DomEvent.on(home, "click", whole);
-    map.on("pv-home", whole);
     L.control.zoom({
       position: "topleft", zoomInTitle: payload.words.zoom_in, zoomOutTitle: payload.words.zoom_out,
     }).addTo(map);
-    control("topleft", home).addTo(map);
-    L.control.scale({ imperial: false, position: "bottomleft" }).addTo(map);
     if (payload.words.badge) {
       control("topright", element("div", "pv-badge", payload.words.badge)).addTo(map);
     }
-    control("topright", card(payload.words.legend, payload.legend)).addTo(map);
+    control(corner, home).addTo(map);
+    L.control.scale({ imperial: false, position: "bottomleft" }).addTo(map);
     const container = map.getContainer();
     container.setAttribute("role", "region");
     container.setAttribute("aria-label", payload.words.region);
@@ -119,6 +117,14 @@ window.pvplan = (function () {
     map.scrollWheelZoom.disable();
     container.addEventListener("pointerdown", () => map.scrollWheelZoom.enable());
     container.addEventListener("pointerleave", () => map.scrollWheelZoom.disable());
+  }
+
+  function base(map, payload) {
+    const bounds = L.latLngBounds(payload.bounds);
+    const whole = () => map.fitBounds(bounds, { animate: false, padding: [10, 10] });
+    map.on("pv-home", whole);
+    frame(map, payload, payload.words.whole_city, whole, "topleft");
+    control("topright", card(payload.words.legend, payload.legend)).addTo(map);
     whole();
     const placeLabels = districts(map, payload);
     parks(map, payload);
@@ -168,5 +174,59 @@ window.pvplan = (function () {
     });
   }
 
-  return { base: base, roofs: roofs };
+  // Modules come as whole numbers from the roof's corner; one canvas draws them all.
+  function modules(map, payload) {
+    const own = payload.modules;
+    const [west, south] = payload.origin;
+    const canvas = L.canvas({ padding: 0.3 });
+    const all = L.featureGroup();
+    const place = (east, north) => [south + north * payload.fine, west + east * payload.fine];
+    own.quads.forEach((quad, number) => {
+      const corners = [];
+      for (let at = 0; at < quad.length; at += 2) corners.push(place(quad[at], quad[at + 1]));
+      const [rank, energy, perKilowatt] = own.facts[number];
+      const shape = L.polygon(corners, {
+        renderer: canvas, color: outline, weight: 0.5, opacity: 0.8,
+        fillColor: own.colours[own.classes[number]], fillOpacity: 1,
+      });
+      shape.feature = { properties: { kind: "module", rank: rank } };
+      shape.bindTooltip(() => note([
+        `${payload.words.module} ${rank} ${payload.words.module_of} ${own.quads.length}`,
+        `${energy.toLocaleString("en")} kWh`, `${perKilowatt.toLocaleString("en")} kWh/kWp`,
+      ]), { sticky: true, className: "pv-note" });
+      shape.addTo(all);
+    });
+    // From afar the outlines would hide the colours.
+    const ink = () => all.setStyle({ weight: map.getZoom() < lineZoom ? 0.15 : 0.6 });
+    all.addTo(map);
+    ink();
+    map.on("zoomend", ink);
+  }
+
+  function roof(map, payload) {
+    const layer = (name, style) => L.geoJSON(
+      { type: "FeatureCollection", features: payload[name] },
+      { interactive: false, style: { fillColor: payload.colours[name], fillOpacity: 1, ...style } },
+    ).addTo(map);
+    // The legend lies below the roof, whatever the width of the picture.
+    const legend = card(payload.words.legend, payload.legend);
+    legend.classList.add("strip");
+    control("bottomleft", legend).addTo(map);
+    const whole = () => map.fitBounds(payload.bounds, {
+      animate: false, paddingTopLeft: [56, 52], paddingBottomRight: [24, legend.offsetHeight + 48],
+    });
+    frame(map, payload, payload.words.whole_roof, whole, "topright");
+    control("topleft", element("div", "pv-north", payload.words.north)).addTo(map);
+    whole();
+    layer("outline", { color: outline, weight: 2.5 });
+    layer("usable", { color: "#5b7a94", weight: 1, dashArray: "5 4" });
+    modules(map, payload);
+    layer("obstructions", { color: "#7a1f1c", weight: 1.2, fillOpacity: 0.85 });
+    whenStyled(() => {
+      map.invalidateSize({ animate: false });
+      whole();
+    });
+  }
+
+  return { base: base, roofs: roofs, roof: roof };
 })();

@@ -12,10 +12,7 @@ from pvplan.assumptions import Assumptions
 from pvplan.roof import weather
 from pvplan.tables import Floats
 
-PVWATTS_LOSSES = (
-    "soiling", "shading", "snow", "mismatch", "wiring", "connections", "lid", "nameplate_rating",
-    "age", "availability",
-)  # fmt: skip
+FLAT_LOSSES = ("snow", "mismatch", "wiring", "connections", "nameplate", "availability")
 
 
 def place_weather(
@@ -44,6 +41,7 @@ def model_chain(
     azimuth: float,
     racked: bool,
     assumptions: Assumptions,
+    shaded: bool = False,
 ) -> Floats:
     """AC energy by month [kWh] of one kW DC by ``pvlib.ModelChain`` at the roof's own place."""
     hourly = place_weather(
@@ -54,7 +52,7 @@ def model_chain(
         assumptions=assumptions,
     )
     return run_chain(
-        hourly, base.altitude_m, latitude, longitude, tilt, azimuth, racked, assumptions
+        hourly, base.altitude_m, latitude, longitude, tilt, azimuth, racked, assumptions, shaded
     )
 
 
@@ -67,8 +65,9 @@ def run_chain(
     azimuth: float,
     racked: bool,
     assumptions: Assumptions,
+    shaded: bool = False,
 ) -> Floats:
-    """The chain itself, on weather that is ready."""
+    """The chain itself, on weather that is ready; ``shaded`` chooses which shading loss is read."""
     system, module = assumptions.system, assumptions.module
     mounting = system.racked if racked else system.flush
     marion: Any = pvlib.iam.marion_diffuse("physical", tilt)
@@ -80,7 +79,7 @@ def run_chain(
             "gamma_pdc": module.gamma_pdc,
             "FD": float(marion["sky"]),
             "module_efficiency": module.power_w / (module.length_m * module.width_m) / 1000.0,
-            "alpha_absorption": 0.9,
+            "alpha_absorption": system.absorption_fraction,
         },
         temperature_model_parameters={
             "u_c": mounting.heat_loss_constant_w_per_m2_k,
@@ -88,25 +87,12 @@ def run_chain(
         },
     )
     efficiency = system.inverter_efficiency_fraction
-    losses = system.losses
-    kept = 1.0 - module.first_year_degradation_fraction
-    for name in (
-        "soiling",
-        "shading",
-        "mismatch",
-        "wiring",
-        "connections",
-        "nameplate",
-        "availability",
-    ):
-        kept *= 1.0 - getattr(losses, f"{name}_fraction")
     plant = pvlib.pvsystem.PVSystem(
         arrays=[array],
         inverter_parameters={
             "pdc0": 1.0 / (system.dc_ac_ratio * efficiency),
             "eta_inv_nom": efficiency,
         },
-        losses_parameters=dict.fromkeys(PVWATTS_LOSSES, 0.0) | {"age": 100.0 * (1.0 - kept)},
     )
     chain = pvlib.modelchain.ModelChain(
         plant,
@@ -116,10 +102,23 @@ def run_chain(
         spectral_model="no_loss",
         dc_model="pvwatts",
         ac_model="pvwatts",
-        losses_model="pvwatts",
+        losses_model=lambda chain: _lose(chain, assumptions, shaded),
         temperature_model="pvsyst",
     )
     chain.run_model(hourly)
     power = chain.results.ac.fillna(0.0)
     months = pd.DatetimeIndex(power.index).month
     return np.array([power[months == month].sum() for month in range(1, 13)])
+
+
+def _lose(chain: pvlib.modelchain.ModelChain, assumptions: Assumptions, shaded: bool) -> None:
+    """Take the itemised losses off DC power, the soiling of each hour's month."""
+    losses = assumptions.system.losses
+    kept = 1.0 - assumptions.module.first_year_degradation_fraction
+    kept *= 1.0 - (losses.unseen_shading_fraction if shaded else losses.shading_fraction)
+    for name in FLAT_LOSSES:
+        kept *= 1.0 - getattr(losses, f"{name}_fraction")
+    month = pd.DatetimeIndex(chain.results.dc.index).month - 1
+    clean = 1.0 - np.array(losses.soiling_fraction)[month]
+    chain.results.losses = kept * clean
+    chain.results.dc = chain.results.dc * (kept * clean)

@@ -21,12 +21,14 @@ from pvplan.tables import (
     PLAN_ROOFS,
     RATIOS,
     REJECTED,
+    WATERFALL,
     Plan,
     check,
     exact_sum,
     names,
     sum_names,
     to_thousandths,
+    waterfall_name,
 )
 
 NASTY = (
@@ -103,10 +105,20 @@ def _roofs(count: int) -> gpd.GeoDataFrame:
         "row_pitch_m": np.where(number % 2, np.nan, 3.5),
         "capacity_dc_kw": capacity,
         "capacity_ac_kw": to_thousandths(capacity / 1.2),
+        "mounting": np.where(number % 2, "flush", "east_west"),
+        "arrangement": np.where(number % 2, "flush portrait axis", "east_west 10° portrait across"),
+        "arrangement_runner_up": np.where(number % 2, None, "racked 5° portrait equator"),
+        "arrangement_margin_fraction": np.where(number % 2, np.nan, 0.031),
+        "structure_state": np.array(["usable", "needs_survey", "blocked"])[number % 3],
+        "capacity_needs_survey_dc_kw": np.where(number % 3 == 1, capacity, 0.0),
+        "capacity_blocked_dc_kw": np.where(number % 3 == 2, 12.4, 0.0),
+        "sky_view_fraction": 0.987,
+        "beam_shading_fraction": np.where(number % 2, 0.0, 0.0213),
         "ghi_kwh_per_m2_per_year": 1287.4,
         "poa_reference_kwh_per_year": to_thousandths(energy * 1.25),
         "energy_ac_kwh_per_year": energy,
         **months,
+        **_waterfall(energy),
         "in_goal_scope": pattern != 11,
         "is_new_plant": pattern == 10,
         "installed_dc_kw": to_thousandths(np.where(pattern % 3 == 0, capacity * 0.5, 0.0)),
@@ -124,6 +136,16 @@ def _roofs(count: int) -> gpd.GeoDataFrame:
     table = gpd.GeoDataFrame(columns, index=index, geometry=outlines, crs="EPSG:4326")
     check(table, PLAN_ROOFS, title="toy roofs")
     return table
+
+
+def _waterfall(energy: Any) -> dict[str, Any]:
+    """Steps that sum to the energy exactly: a quarter is lost on the way."""
+    steps = {waterfall_name(step): np.zeros(len(energy)) for step in WATERFALL}
+    steps["waterfall_soiling_kwh"] = -to_thousandths(energy * 0.0357)
+    steps["waterfall_temperature_kwh"] = -to_thousandths(energy * 0.2143)
+    rest = energy - steps["waterfall_soiling_kwh"] - steps["waterfall_temperature_kwh"]
+    steps["waterfall_horizontal_kwh"] = to_thousandths(rest)
+    return steps
 
 
 PLACES: dict[str, tuple[Any, Any, Any]] = {

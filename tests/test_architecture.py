@@ -11,9 +11,15 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "pvplan"
 
-WORDS = {"pvplan", "pvplan.errors", "pvplan.tables", "pvplan.assumptions", "pvplan.assumed"}
-RECIPES = {"pvplan.assess", "pvplan.yield_table", "pvplan.plan", "pvplan.goal_table"}
-SCALE = {"pvplan.run", "pvplan.gather", "pvplan.record"}
+WORDS = {
+    "pvplan", "pvplan.errors", "pvplan.tables", "pvplan.outlines", "pvplan.assumptions",
+    "pvplan.assumed",
+}  # fmt: skip
+RECIPES = {
+    "pvplan.assess", "pvplan.yield_table", "pvplan.light", "pvplan.shade", "pvplan.arrange",
+    "pvplan.lay_out", "pvplan.hours", "pvplan.study", "pvplan.plan", "pvplan.goal_table",
+}  # fmt: skip
+SCALE = {"pvplan.run", "pvplan.gather", "pvplan.record", "pvplan.relief"}
 HEAVY = {
     "streamlit": ("app", "pvplan.ui"),
     "streamlit_folium": ("app", "pvplan.ui"),
@@ -63,6 +69,8 @@ def allowed(name: str) -> set[str]:
     wings = {m for m in MODULES if within(m, "pvplan.roof", "pvplan.city")}
     doors = {m for m in MODULES if within(m, "pvplan.sources", "pvplan.reports", "pvplan.maps")}
     doors |= {m for m in MODULES if within(m, "pvplan.ledger")}
+    if name == "pvplan.outlines":
+        return {"pvplan.errors", "pvplan.tables"}
     if name == "pvplan" or name in WORDS:
         return {"pvplan.errors"} | ({"pvplan.assumed"} if name == "pvplan.assumptions" else set())
     if within(name, "pvplan.roof", "pvplan.city"):

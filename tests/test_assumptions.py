@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pvplan import assumptions as assuming
 from pvplan.assumptions import DEFAULTS, GOAL_METRICS, GOAL_SCOPES, Assumptions, load
 from pvplan.errors import AssumptionError
+from pvplan.tables import ROOF_FORMS
 
 ENTRIES = load().entries
 NUMBERS = [key for key, entry in ENTRIES.items() if isinstance(entry.value, int | float)
@@ -46,7 +47,7 @@ def test_every_number_has_bounds_and_lies_within(key: str) -> None:
     # The unit in the name is the unit beside the value.
     tails = {"_m": "m", "_m2": "m²", "_deg": "°", "_fraction": "1", "_km": "km", "_w": "W",
              "_years": "a", "_per_m2": "kWh/m²", "_tco2_per_mwh": "tCO₂/MWh",
-             "_cny_per_kwh": "CNY/kWh", "_w_per_m2": "W/m²"}  # fmt: skip
+             "_cny_per_kwh": "CNY/kWh", "_w_per_m2": "W/m²", "_kn_per_m2": "kN/m²"}  # fmt: skip
     longest = max((tail for tail in tails if key.endswith(tail)), key=len, default=None)
     if longest and key != "finance.discount_rate_fraction":
         assert entry.unit == tails[longest]
@@ -64,9 +65,12 @@ def test_bounds_are_inclusive_and_hold(key: str) -> None:
             load(user={key: value})
 
 
-def test_only_the_lifetime_is_a_whole_number() -> None:
+def test_counts_are_whole_numbers() -> None:
     whole = [key for key in NUMBERS if isinstance(ENTRIES[key].value, int)]
-    assert whole == ["finance.lifetime_years"]
+    assert whole == [
+        "finance.lifetime_years", "layout.min_array_modules", "layout.min_run_modules",
+        "shading.azimuth_bins", "shading.first_points", "shading.max_points",
+    ]  # fmt: skip
     with pytest.raises(AssumptionError, match="whole number"):
         load(user={"finance.lifetime_years": 24.5})
     assert load(user={"finance.lifetime_years": "30"}).finance.lifetime_years == 30
@@ -75,23 +79,27 @@ def test_only_the_lifetime_is_a_whole_number() -> None:
 def test_words_with_choices_take_no_other() -> None:
     chosen = {key: entry.choices for key, entry in ENTRIES.items() if entry.choices}
     assert set(chosen) == {
-        "carbon.purpose", "system.transposition_model", "weather.decomposition_model",
-        *(f"layout.{form}.mounting" for form in
-          ("flat_concrete", "metal_sheet", "saw_tooth", "pitched")),
+        "carbon.purpose", "layout.method", "layout.module_orientations", "layout.objective",
+        "layout.row_directions", "shading.partial_model", "system.bifacial_model",
+        "system.transposition_model", "weather.decomposition_model",
+        *(f"layout.{form}.{word}" for form in ROOF_FORMS for word in ("mounting", "mountings")),
     }  # fmt: skip
     for key, choices in chosen.items():
-        assert ENTRIES[key].value in choices
+        value = ENTRIES[key].value
+        assert set(value if isinstance(value, tuple) else [value]) <= set(choices)
         for choice in choices:
             load(user={key: choice})
     with pytest.raises(AssumptionError, match="did you mean 'racked'"):
         load(user={"layout.metal_sheet.mounting": "Racked"})
     with pytest.raises(AssumptionError, match="did you mean 'haydavies'"):
         load(user={"system.transposition_model": "hay-davies"})
+    with pytest.raises(AssumptionError, match="did you mean 'east_west'"):
+        load(user={"layout.flat_concrete.mountings": "racked,eastwest"})
 
 
 def test_every_value_reaches_the_typed_assumptions() -> None:
     given = load(user={"system.losses.soiling_fraction": 0.07})
-    assert given.system.losses.soiling_fraction == 0.07
+    assert given.system.losses.soiling_fraction == (0.07,) * 12
     given = load(user={"goals.settings.new_plant_from": "2023-06-01"})
     assert given.goal_settings.new_plant_from == date(2023, 6, 1)
     given = load(user={"carbon.purpose": "mee_shanghai_2022"})
@@ -142,10 +150,12 @@ def test_bundled_scenarios_do_what_they_say() -> None:
     }  # fmt: skip
     assert load(scenario="low_cost_2026").finance.capex_cny_per_kw_dc == 2550.0
     assert load(scenario="national_carbon").carbon.purpose == "mee_shanghai_2022"
-    assert load(scenario="steep_racks").layout.flat_concrete.racked_tilt_deg == 20.0
-    surveyed = load(scenario="surveyed_roofs").layout
+    steep = load(scenario="steep_racks").layout
+    assert steep.flat_concrete.racked_tilt_deg == 20.0
+    assert (steep.flat_concrete.mountings, steep.racked_tilts_deg) == (("racked",), (20.0,))
+    surveyed = load(scenario="surveyed_roofs").structure
     for form in ("flat_concrete", "metal_sheet", "saw_tooth", "pitched"):
-        assert surveyed.of(form).load_excluded_fraction == 0.0
+        assert surveyed.of(form).sure_kn_per_m2 == 5.0
 
 
 def test_loading_changes_no_layer_that_it_was_given() -> None:
@@ -209,7 +219,9 @@ def other_value(key: str) -> Any:
         assert entry.high is not None
         return entry.low if entry.value != entry.low else entry.high
     if isinstance(entry.value, tuple):
-        return ["something"]
+        if isinstance(entry.value[0], float):
+            return [entry.low]
+        return [entry.choices[-1]] if entry.choices else ["something"]
     if entry.choices:
         return next(choice for choice in entry.choices if choice != entry.value)
     return "2030-01-01" if entry.unit == "date" else "another"

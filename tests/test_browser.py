@@ -11,16 +11,19 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+import shapely
 
 from pvplan.reports.output import write_plan
-from pvplan.tables import Plan
-from pvplan.ui import numbers
+from pvplan.reports.runfile import sha256_of
+from pvplan.run import inputs_of_folder, open_city
+from pvplan.tables import ROOFS, Plan, names
+from pvplan.ui import numbers, runs
 from tests.conftest import ROOT, absent
 from tests.plans import toy_plan
 from tests.shown import HOSTILE, hostile_plan
@@ -35,6 +38,7 @@ FLAGS = (
 ARTEFACTS = ROOT / "artefacts"
 IMAGES = ROOT / "docs" / "images"
 PATIENCE_MS = 60_000
+BUNDLED_ROOF = "caohejing-0148"  # a pitched roof among taller buildings
 RESTING = "[data-testid=stApp][data-test-script-state=notRunning]"
 
 
@@ -164,12 +168,38 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(tmp_path_factory: pytest.TempPathFactory, bundled: Plan) -> Iterator[str]:
     root = tmp_path_factory.mktemp("served")
     write_plan(toy_plan(), root / "toy")
     write_plan(hostile_plan(), root / "hostile")
+    write_plan(bundled, root / "bundled")
     with served(root) as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def bundled() -> Plan:
+    """Return the toy plan with one roof of the bundled city, as a run of that city has it."""
+    folder = runs.BUNDLED_CITY
+    study = open_city(inputs_of_folder(folder)).study(roof=BUNDLED_ROOF)
+    found = study.roofs.to_crs(4326).iloc[0]
+    plan = toy_plan()
+    place = plan.roofs.index[0]
+    columns = {name: plan.roofs[name].astype(object) for name in names(ROOFS)}
+    for name in set(columns) - {"park_id", "district_id"}:
+        columns[name].loc[place] = found[name]
+    roofs = plan.roofs.assign(**columns)
+    roofs.loc[[place], "geometry"] = [found.geometry]
+    files = ("buildings.geojson", "parks.geojson", "weather.csv", "irradiance.tif")
+    inputs = [
+        {"role": name.split(".")[0], "file": name, "sha256": sha256_of(folder / name)}
+        for name in files
+    ]
+    meta = {**plan.meta, "city": {**plan.meta["city"], "id": folder.name}, "assumptions": []}
+    return replace(
+        plan, roofs=roofs.rename(index={place: BUNDLED_ROOF}).rename_axis("roof_id"),
+        meta={**meta, "inputs": inputs, "fingerprint": "fedcba9876543210"},
+    )  # fmt: skip
 
 
 @contextmanager
@@ -329,7 +359,7 @@ def test_hostile_names_are_letters_everywhere(shown: Shown) -> None:
     assert shown.frame.locator(".leaflet-tooltip .name").inner_text() == HOSTILE[0]
     shown.page.mouse.click(x, y)
     shown.wait_for_place(HOSTILE[0])
-    for page in ("goals", "districts", "checks", "files"):
+    for page in ("roof", "goals", "districts", "checks", "files"):
         shown.open(f"/{page}?run=hostile", with_map=False)
         shown.page.get_by_text("示范数据").first.wait_for()
     marks = "() => [window.pwned, document.querySelectorAll('img[src=x]').length]"
@@ -339,9 +369,53 @@ def test_hostile_names_are_letters_everywhere(shown: Shown) -> None:
     assert shown.page.title() != "pwned"
 
 
+MODULES = """() => Object.values(window.map._layers)
+    .filter((layer) => layer.feature && layer.feature.properties.kind === "module")
+    .map((layer) => [layer.feature.properties.rank, layer.getBounds().getCenter()])"""
+
+
+def test_one_roof_is_drawn_with_every_module_and_its_files_come_down(
+    shown: Shown, bundled: Plan
+) -> None:
+    roof = bundled.roofs.loc[BUNDLED_ROOF]
+    shown.open(f"/roof?run=bundled&roof={BUNDLED_ROOF}", with_map=False)
+    files = shown.page.get_by_test_id("stDownloadButton")
+    told = shown.page.get_by_test_id("stAlert")
+    files.first.or_(told.first).wait_for(timeout=2 * PATIENCE_MS)
+    assert told.all_inner_texts() == []
+    shown.settle()
+    shown.frame.locator(".pv-card.strip").wait_for()
+    shown.page.wait_for_timeout(800)
+    drawn = shown.frame.evaluate(MODULES)
+    assert sorted(rank for rank, _ in drawn) == list(range(1, int(roof["module_count"]) + 1))
+    inside = shapely.contains_xy(
+        roof.geometry, [place["lng"] for _, place in drawn], [place["lat"] for _, place in drawn]
+    )
+    assert inside.all()
+    assert shown.metric("组件数") == str(roof["module_count"])
+    assert "≥" in shown.frame.locator(".pv-card.strip").inner_text()
+    assert "DEMONSTRATION" in shown.frame.locator(".pv-badge").inner_text()
+    # Horizon, waterfall and months are drawn; nothing is written over the sun's paths.
+    assert shown.page.locator("[data-testid=stVegaLiteChart] svg, canvas.marks").count() >= 3
+    shown.keep("roof")
+    for number, ending in enumerate((".geojson", ".dxf")):
+        with shown.page.expect_download() as coming:
+            files.nth(number).get_by_role("button").click()
+        assert coming.value.suggested_filename == f"{BUNDLED_ROOF}{ending}"
+        assert Path(coming.value.path()).stat().st_size > 10_000
+
+
+def test_the_map_leads_to_a_roof_of_the_chosen_park(shown: Shown) -> None:
+    shown.open("/?run=toy&lang=en&park=P2")
+    shown.page.get_by_text("Look at single roofs of this park").click()
+    shown.page.wait_for_url("**park=P2*roof=R*", timeout=PATIENCE_MS)
+    shown.settle()
+    shown.page.get_by_text("python -m pvplan layout").wait_for()
+
+
 def test_a_file_of_the_run_comes_down_byte_for_byte(shown: Shown, tmp_path: Path) -> None:
     shown.open("/files?run=toy", with_map=False)
-    button = shown.page.get_by_test_id("stDownloadButton").get_by_role("button").nth(1)
+    button = shown.page.locator(".st-key-download-parks-csv").get_by_role("button")
     with shown.page.expect_download() as coming:
         button.click()
     assert coming.value.suggested_filename == "parks.csv"
@@ -385,6 +459,10 @@ def test_pictures_of_the_bundled_city(browser: Any, tmp_path: Path) -> None:
         shown.open(f"/?lang=zh&park={widest}")
         shown.page.wait_for_timeout(2500)
         (IMAGES / "park-zh.png").write_bytes(shown.keep("park-zh"))
+        shown.open(f"/roof?lang=zh&roof={BUNDLED_ROOF}", with_map=False)
+        shown.page.get_by_test_id("stDownloadButton").first.wait_for(timeout=2 * PATIENCE_MS)
+        shown.page.wait_for_timeout(2500)
+        (IMAGES / "roof-zh.png").write_bytes(shown.keep("roof-zh"))
         shown.open("/goals?lang=en", with_map=False)
         shown.page.wait_for_timeout(1500)
         (IMAGES / "goals-en.png").write_bytes(shown.keep("goals-en"))

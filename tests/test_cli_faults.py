@@ -23,6 +23,7 @@ from rich.console import Console
 
 from pvplan.__main__ import main
 from pvplan.reports.terminal import goal_table, park_table
+from pvplan.run import inputs_of_folder
 from pvplan.sources.coordinates import wgs84_to_gcj02
 from pvplan.tables import Plan
 
@@ -159,6 +160,28 @@ def test_the_datum_of_a_city_is_not_that_of_a_file_given_instead(
         assert run["told"]["datum"] == datum
 
 
+def test_a_city_names_its_obstructions_and_surface_model(
+    city: Callable[[str], Path], tmp_path: Path, say: Say
+) -> None:
+    folder = city("")
+    (folder / "o.geojson").write_text("{}", encoding="utf-8")
+    (folder / "dsm.tif").write_bytes(b"II*")
+    lines = (
+        '[inputs]\nbuildings = "b.geojson"\nobstructions = "o.geojson"\n'
+        'surface_model = "dsm.tif"\n[inputs.datum]\nobstructions = "gcj02"\n'
+    )
+    (folder / "city.toml").write_text(lines, encoding="utf-8")
+    inputs = inputs_of_folder(folder)
+    assert inputs.obstructions == (folder / "o.geojson").resolve()
+    assert inputs.surface_model == (folder / "dsm.tif").resolve()
+    assert inputs.datum == {"obstructions": "gcj02"}
+    (folder / "city.toml").write_text(lines.replace("obstructions =", "obstruction ="), "utf-8")
+    code, _, warned = say(folder)
+    assert code == 2
+    assert "inputs.obstruction: unknown; did you mean 'obstructions'?" in warned
+    assert "inputs.datum.obstruction: unknown; did you mean 'obstructions'?" in warned
+
+
 # ---- what would mislead is said ------------------------------------------------------------------
 
 
@@ -264,7 +287,9 @@ def test_a_rule_that_leaves_no_room_on_any_roof_of_a_form_is_named(
     table.loc[:3, "roof_form"] = "flat_concrete"
     table.to_file(tmp_path / "forms.geojson")
     words = ("--buildings", tmp_path / "forms.geojson")
-    bare = say(*words, "--set", "layout.solstice_first_hour=6")[2]  # before sunrise
+    # A window that opens before sunrise leaves racked rows no pitch; pairs would still stand.
+    racked = ("--set", "layout.flat_concrete.mountings=racked")
+    bare = say(*words, *racked, "--set", "layout.solstice_first_hour=6")[2]
     assert "none of 4 roofs of the form flat_concrete carries a module" in bare
     assert "metal_sheet carries" not in bare
     assert "carries a module" not in say(*words)[2]
@@ -296,6 +321,37 @@ def test_words_on_a_file_that_is_not_there_are_refused(buildings: Path, say: Say
 def test_a_day_beyond_reason_is_refused(buildings: Path, say: Say, day: str) -> None:
     with pytest.raises(SystemExit, match="2"):
         say("--buildings", buildings, day=day)
+
+
+def obstructions(path: Path, *places: tuple[float, float]) -> Path:
+    """Write vents of 1 m radius; places in degrees from the first roof's corner."""
+    points = [shapely.Point(WEST + x, SOUTH + y) for x, y in places]
+    table = gpd.GeoDataFrame({"radius_m": [1.0] * len(points)}, geometry=points, crs="EPSG:4326")
+    table.to_file(path)
+    return path
+
+
+def test_obstructions_that_fit_no_roof_are_said(buildings: Path, tmp_path: Path, say: Say) -> None:
+    middle = (SIDE / 2, SIDE / 2)
+    file = obstructions(tmp_path / "o.geojson", middle, (1.5 * SIDE, 1.5 * SIDE), middle)
+    code, _, warned = say("--buildings", buildings, "--obstructions", file)
+    assert code == 0
+    assert "o.geojson: 1 of 2 obstructions meet no roof (first: row 2)" in warned
+    assert "o.geojson: 2 of 2 obstructions have no height: 0 m is taken" in warned
+    run = json.loads((tmp_path / "out" / "run.json").read_text(encoding="utf-8"))
+    assert run["counts"]["obstructions_rows_read"] == 3
+    assert run["counts"]["obstructions_rows_rejected"] == 1
+    assert [item["role"] for item in run["inputs"] if item["file"] == "o.geojson"] == [
+        "obstructions"
+    ]
+
+
+def test_obstructions_and_surface_models_that_are_not_there_are_told(
+    buildings: Path, say: Say
+) -> None:
+    for option, name in (("--obstructions", "o.gpkg"), ("--surface-model", "dsm.tif")):
+        code, _, warned = say("--buildings", buildings, option, buildings.parent / name)
+        assert (code, "does not exist; " in warned, f"error: {name}: " in warned) == (2, True, True)
 
 
 # ---- the output ----------------------------------------------------------------------------------

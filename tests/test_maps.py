@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from shapely.geometry import box
 
 from pvplan import maps
+from pvplan.maps import one_roof
 from pvplan.tables import OUTSIDE_PARKS, Plan
 from tests.conftest import ROOT
 from tests.plans import toy_plan
@@ -116,7 +117,7 @@ def test_folium_is_met_in_one_file_only() -> None:
         path.relative_to(ROOT).as_posix() for path in (ROOT / "pvplan").rglob("*.py")
         if re.search(r"^\s*(import|from) (folium|branca)\b", path.read_text("utf-8"), re.M)
     ]  # fmt: skip
-    assert users == ["pvplan/maps.py"]
+    assert users == ["pvplan/maps/__init__.py"]
 
 
 def test_every_park_with_an_outline_is_drawn_in_the_colour_of_its_class() -> None:
@@ -241,6 +242,100 @@ def test_classes_worked_by_hand() -> None:
     assert past.colours == maps.DIVERGING
     same = maps.classify(pd.Series([7.0, 7.0]))
     assert (same.breaks, same.labels()) == ((), ("≈ 7",))
+
+
+# --- one roof -----------------------------------------------------------------------------------
+
+ROOF_WORDS = one_roof.RoofWords(
+    legend="年发电量", outline="轮廓", usable="可用", obstructions="障碍物", zoom_in="放大",
+    zoom_out="缩小", whole_roof="整个屋顶", region=HOSTILE[2], north="北", module=HOSTILE[0],
+    module_of=HOSTILE[1], badge=HOSTILE[3],
+)  # fmt: skip
+EAST, NORTH = 352_000.0, 3_453_000.0
+
+
+def metric(*shapes: Any) -> gpd.GeoSeries:
+    return gpd.GeoSeries(list(shapes), crs="EPSG:32651")
+
+
+def modules_of(energies: list[float]) -> gpd.GeoDataFrame:
+    outlines = [box(EAST + 2.0 * at, NORTH, EAST + 2.0 * at + 1.1, NORTH + 2.3)
+                for at in range(len(energies))]  # fmt: skip
+    columns = {"rank": range(1, len(energies) + 1), "energy_ac_kwh_per_year": energies}
+    return gpd.GeoDataFrame(columns, geometry=outlines, crs="EPSG:32651")
+
+
+def roof_shapes(*standing: Any) -> one_roof.RoofShapes:
+    outline = box(EAST - 3.0, NORTH - 3.0, EAST + 30.0, NORTH + 9.0)
+    return one_roof.RoofShapes(
+        metric(outline), metric(outline.buffer(-1.5)), metric(*(standing or (None,)))
+    )
+
+
+def test_one_roof_shows_every_module_where_it_lies_in_the_colour_of_its_yield() -> None:
+    modules = modules_of([620.0, 500.0, 310.0])
+    literal = one_roof.roof_literal(
+        roof_shapes(box(EAST, NORTH + 4.0, EAST + 2.0, NORTH + 5.0)), modules,
+        modules["energy_ac_kwh_per_year"] / 0.62, ROOF_WORDS,
+    )  # fmt: skip
+    payload = handed_over(one_roof.roof_map(literal).get_root().render())[0]
+    assert payload["modules"]["facts"] == [[1, 620, 1000], [2, 500, 806], [3, 310, 500]]
+    west, south = payload["origin"]
+    corners = modules.to_crs(4326).geometry.iloc[1].exterior.coords[:-1]
+    places = np.array(payload["modules"]["quads"][1]).reshape(4, 2) * payload["fine"]
+    np.testing.assert_allclose(places + np.array([west, south]), corners, atol=0.51e-7)
+    shades = [payload["modules"]["colours"][at] for at in payload["modules"]["classes"]]
+    assert shades == [one_roof.SUNNY[4], one_roof.SUNNY[4], one_roof.SUNNY[2]]
+    labels = [row["label"] for row in payload["legend"]]
+    assert labels == ["< 600", "600 – 800", "≥ 800", "障碍物", "可用", "轮廓"]
+    assert [len(payload[key]) for key in ("outline", "usable", "obstructions")] == [1, 1, 1]
+
+
+def test_one_roof_without_modules_is_its_outline() -> None:
+    nothing = gpd.GeoSeries([], crs="EPSG:4326")
+    plan = toy_plan()
+    shapes = one_roof.RoofShapes(plan.roofs.geometry.iloc[[0]], nothing, nothing)
+    payload = handed_over(one_roof.roof_literal(shapes, None, None, ROOF_WORDS))[0]
+    assert payload["modules"]["quads"] == payload["usable"] == payload["obstructions"] == []
+    assert [row["label"] for row in payload["legend"]] == ["轮廓"]
+    west, south, east, north = plan.roofs.geometry.iloc[0].bounds
+    assert payload["bounds"] == [[south, west], [north, east]]
+
+
+def test_hostile_words_are_no_part_of_the_drawing_of_a_roof() -> None:
+    modules = modules_of([620.0])
+    literal = one_roof.roof_literal(
+        roof_shapes(), modules, modules["energy_ac_kwh_per_year"], ROOF_WORDS
+    )
+    page = one_roof.roof_map(literal).get_root().render()
+    for name in HOSTILE[:4]:
+        assert name not in page
+    assert handed_over(page)[0]["words"]["module"] == HOSTILE[0]
+    assert not re.findall(r"(?:src|href)=\"(?:https?:)?//", page)
+
+
+@given(st.lists(st.floats(1.0, 2000.0), min_size=1, max_size=30))
+def test_yields_are_graded_between_round_numbers_and_little_is_not_made_much(
+    values: list[float],
+) -> None:
+    array = np.array(values)
+    classes = one_roof.graded(array)
+    assert 1 <= len(classes.colours) == len(classes.breaks) + 1 <= len(one_roof.SUNNY)
+    assert classes.colours[-1] == one_roof.SUNNY[-1]
+    assert all(array.min() < end <= array.max() for end in classes.breaks)
+    widths = np.diff(classes.breaks)
+    assert (widths >= one_roof.NARROWEST * array.max() * 0.999).all()
+    np.testing.assert_allclose(widths, widths[:1].repeat(len(widths)), rtol=1e-4)
+    if array.max() - array.min() < one_roof.ALIKE * array.max():
+        assert classes.breaks == ()
+
+
+def test_grades_worked_by_hand() -> None:
+    shaded = one_roof.graded(np.array([430.0, 744.0]))
+    assert shaded.breaks == (500.0, 600.0, 700.0)
+    assert shaded.labels() == ("< 500", "500 – 600", "600 – 700", "≥ 700")
+    assert one_roof.graded(np.array([1018.0, 1030.0])).breaks == ()
+    assert one_roof.graded(np.array([])).colours == ()
 
 
 def test_static_files_hold_nothing_else() -> None:

@@ -6,7 +6,7 @@ import ast
 import math
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +20,33 @@ from pvplan.errors import InputError
 from pvplan.reports.output import FILES as RUN_FILES
 from pvplan.reports.output import write_plan
 from pvplan.reports.phrases import with_chinese
-from pvplan.tables import DEMONSTRATION, OUTSIDE_PARKS, REJECTED, VERDICTS, Plan
-from pvplan.ui import jobs, numbers, places, runs
+from pvplan.reports.runfile import sha256_of
+from pvplan.tables import (
+    DEMONSTRATION,
+    FORM_SOURCES,
+    MOUNTINGS,
+    OUTSIDE_PARKS,
+    REJECTED,
+    ROOF_FORMS,
+    STRUCTURE_STATES,
+    VERDICTS,
+    WATERFALL,
+    Plan,
+    waterfall_name,
+)
+from pvplan.ui import jobs, looks, numbers, places, roof_charts, roof_words, runs
 from pvplan.ui.verdicts import COLOURS
 from pvplan.ui.words import LANGUAGE_NAMES, LANGUAGES, WORDS, say
 from tests.conftest import ROOT
 from tests.plans import toy_plan
 from tests.shown import HOSTILE, hostile_plan, plan_without_register
 
-PAGES = ("map", "goals", "districts", "checks", "files")
+PAGES = ("map", "roof", "goals", "districts", "checks", "files")
+# Keys made of a code that a table holds; every code has its word (test_every_code_…).
+CODED = (
+    "mounting_", "module_", "rows_", "form_", "state_", "sun_", "step_",
+    "outline_", "usable_", "obstructions_",
+)  # fmt: skip
 UI = sorted((ROOT / "pvplan" / "ui").glob("*.py"))
 Opened = Callable[..., AppTest]
 
@@ -364,6 +382,7 @@ def test_every_word_is_used_and_every_used_word_exists() -> None:
     used |= {f"page_{page}" for page in PAGES} | {f"verdict_{verdict}" for verdict in VERDICTS}
     values = {column.name: column.values for column in REJECTED}
     used |= {f"{name}_{value}" for name in ("input", "done") for value in values[name]}
+    used |= {key for key in WORDS if key.startswith(CODED)}
     assert set(WORDS) <= used
     said = set(re.findall(r"say\(\s*\"([a-z_0-9]+)\"", code))
     assert said <= set(WORDS)
@@ -372,6 +391,357 @@ def test_every_word_is_used_and_every_used_word_exists() -> None:
 def test_every_verdict_has_a_word_and_a_colour() -> None:
     assert set(COLOURS) == set(VERDICTS)
     assert all(f"verdict_{verdict}" in WORDS for verdict in VERDICTS)
+
+
+# --- one roof -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_code_of_a_roof_has_its_word(language: Any) -> None:
+    for mounting in MOUNTINGS:
+        tilt = "" if mounting == "flush" else " 7.5°"
+        for orientation in ("portrait", "landscape"):
+            for rows in ("axis", "across", "equator", "edge"):
+                code = f"{mounting}{tilt} {orientation} {rows}"
+                words = roof_words.arrangement(code, language)
+                assert tilt.strip() in words
+                assert not re.search(r"_|portrait axis|landscape edge", words)
+                assert bool(re.search(r"[\u4e00-\u9fff]", words)) == (language == "zh")
+    assert all(f"state_{state}" in WORDS for state in STRUCTURE_STATES)
+    assert all(f"form_{form}" in WORDS for form in (*ROOF_FORMS, *FORM_SOURCES))
+    assert all(f"sun_{day}" in WORDS for day in roof_charts.SUN_DAYS)
+
+
+def test_arrangements_in_words_worked_by_hand() -> None:
+    def words(code: Any, language: Any = "zh") -> str:
+        return roof_words.arrangement(code, language)
+
+    assert words("east_west 10° landscape axis") == "东西双坡 10°，组件横放，成排沿屋面长轴"
+    assert words("flush portrait axis", "en") == (
+        "flush with the roof, modules upright (portrait), rows along the roof axis"
+    )
+    assert words("screening", "en") == say("by_area", "en")
+    assert words(None) == words(float("nan")) == words("") == numbers.DASH
+    assert words("glued 3° portrait axis") == "glued 3° portrait axis"
+    assert words(HOSTILE[0]) == HOSTILE[0]
+    roof = pd.Series({"arrangement_runner_up": "screening", "arrangement_margin_fraction": 0.0357})
+    assert roof_words.runner_up(roof, "zh").endswith("（少 3.6 %）")
+    assert roof_words.runner_up(pd.Series(dtype=object), "en") == numbers.DASH
+
+
+def test_a_waterfall_ends_at_the_energy_of_its_place() -> None:
+    plan = toy_plan()
+    for place in (plan.roofs.iloc[0], plan.parks.iloc[0], plan.city.iloc[0]):
+        steps, unit = numbers.waterfall(place)
+        factor = {"kWh": 1.0, "MWh": 1e3, "GWh": 1e6}[unit]
+        energy = place["energy_ac_kwh_per_year"]
+        assert steps["end"].iloc[-1] * factor == pytest.approx(energy, abs=1e-3)
+        assert list(steps["step"]) == [*WATERFALL, "ac"]
+        assert list(steps["start"].iloc[1:-1]) == list(steps["end"].iloc[:-2])
+        assert steps["share"].iloc[0] == "100.0 %"
+        assert roof_charts.waterfall(steps, unit, "zh").to_dict()
+
+
+def test_a_waterfall_worked_by_hand() -> None:
+    steps = dict.fromkeys((waterfall_name(step) for step in WATERFALL), 0.0)
+    steps |= {"waterfall_horizontal_kwh": 2e6, "waterfall_transposition_kwh": 1e5,
+              "waterfall_soiling_kwh": -5e4, "waterfall_clipping_kwh": 0.01}  # fmt: skip
+    rows, unit = numbers.waterfall(pd.Series(steps))
+    shown = rows.set_index("step")
+    assert unit == "MWh"
+    assert list(shown.loc["transposition", ["told", "share", "kind"]]) == [
+        "+100.0",
+        "+5.0 %",
+        "gain",
+    ]
+    assert list(shown.loc["soiling", ["told", "share", "kind"]]) == ["−50.0", "−2.5 %", "loss"]
+    assert list(shown.loc["clipping", ["told", "share"]]) == ["0.0", "0.0 %"]
+    assert list(shown.loc["ac", ["start", "told", "share"]]) == [0.0, "2,050.0", "102.5 %"]
+    assert numbers.waterfall(pd.Series(steps).drop("waterfall_snow_kwh"))[0].empty
+    assert numbers.waterfall(pd.Series(steps) * 0.0)[0].empty
+
+
+def sun_over(noon_azimuth: float) -> pd.DataFrame:
+    """A sun that climbs to 60° in June and 30° in December, seen from either hemisphere."""
+    turn = np.linspace(-90.0, 90.0, 13)
+    days = {172: 60.0, 80: 45.0, 266: 45.0, 356: 30.0}
+    times = pd.date_range("2022-01-01 06:00", periods=13, freq="1h", tz="Asia/Shanghai")
+    return pd.concat(
+        [
+            pd.DataFrame(
+                {"day": day, "time": times, "azimuth": (noon_azimuth + turn) % 360.0,
+                 "elevation_deg": high * np.cos(np.radians(turn))}
+            )
+            for day, high in days.items()
+        ],
+        ignore_index=True,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("noon", "middle"), [(180.0, "南"), (0.0, "北")])
+def test_the_horizon_has_the_noon_of_winter_in_its_middle(noon: float, middle: str) -> None:
+    around = pd.DataFrame(
+        {"azimuth": np.arange(72) * 5.0, "elevation_deg": 3.0, "highest_deg": 5.0}
+    )
+    drawn = roof_charts.horizon(around, sun_over(noon), "zh").to_dict()
+    axis = drawn["layer"][0]["encoding"]["x"]
+    assert axis["scale"]["domain"] == [-120.0, 120.0]
+    shift = re.search(r"datum.value \+ (\d+)", axis["axis"]["labelExpr"])
+    assert shift is not None
+    assert float(shift[1]) == noon
+    assert f"== {noon:.0f} ? '{middle}'" in axis["axis"]["labelExpr"]
+    paths = drawn["datasets"][drawn["layer"][0]["data"]["name"]]
+    assert {row["bearing"] for row in paths if row["clock"] == "12:00"} == {0.0}
+    skyline = drawn["datasets"][drawn["layer"][4]["data"]["name"]]
+    bearings = [row["bearing"] for row in skyline]
+    assert bearings == sorted(bearings)
+    assert bearings[-1] - bearings[0] == 360.0
+
+
+def infos(app: AppTest) -> list[str]:
+    return [element.value for element in app.info]
+
+
+def test_a_roof_in_the_link_is_shown_with_the_figures_of_the_run(opened: Opened) -> None:
+    app = opened("plain", "roof", roof="R000001", lang="en")
+    roof = toy_plan().roofs.loc["R000001"]
+    shown = metrics(app)
+    assert shown["Potential"] == numbers.plain(roof["capacity_dc_kw"], 1, "kWp")
+    assert shown["Modules"] == numbers.plain(roof["module_count"])
+    assert shown["Sky view"] == "98.7 %"
+    assert say("state_needs_survey", "en") in texts(app)
+    assert roof_words.arrangement("flush portrait axis", "en") in texts(app)
+    assert (app.query_params["park"], app.query_params["roof"]) == ("P1", "R000001")
+    assert app.selectbox(key="park-of-roof-en").value == "P1"
+    # No city folder belongs to the toy run: the page says so, with the command that helps.
+    assert infos(app) == [say("no_folder", "en")]
+    assert "python -m pvplan layout" in app.code[0].value
+
+
+def test_without_a_roof_in_the_link_the_largest_of_the_park_is_shown(opened: Opened) -> None:
+    plan = toy_plan()
+    app = opened("plain", "roof", park="P2")
+    own = plan.roofs[plan.roofs["park_id"] == "P2"]["capacity_dc_kw"]
+    assert app.query_params["roof"] == own.idxmax()
+    box = app.selectbox(key="roof-of-roof-zh")
+    assert box.options[0].endswith(numbers.plain(own.max(), 1, "kWp"))
+    assert len(box.options) == len(own)
+
+
+def test_an_unknown_roof_in_the_link_is_told_and_another_shown(opened: Opened) -> None:
+    app = opened("plain", "roof", roof=HOSTILE[0])
+    assert [warning.value for warning in app.warning] == [say("unknown_roof", "zh")]
+    assert HOSTILE[0] in texts(app)
+    assert app.query_params["roof"] in toy_plan().roofs.index
+
+
+def test_choosing_park_and_roof_in_the_boxes_changes_the_figures(opened: Opened) -> None:
+    plan = toy_plan()
+    app = opened("plain", "roof", roof="R000001")
+    app.selectbox(key="park-of-roof-zh").set_value("P2").run()
+    own = plan.roofs[plan.roofs["park_id"] == "P2"]["capacity_dc_kw"]
+    assert app.query_params["roof"] == own.idxmax()
+    app.selectbox(key="roof-of-roof-zh").set_value(own.idxmin()).run()
+    assert not app.exception
+    assert metrics(app)["可装容量"] == numbers.plain(own.min(), 1, "kWp")
+    app.segmented_control(key="language").set_value("en").run()
+    assert metrics(app)["Potential"] == numbers.plain(own.min(), 1, "kWp")
+
+
+def test_a_run_by_areas_says_that_it_placed_no_module(opened: Opened, tmp_path: Path) -> None:
+    plan = toy_plan()
+    roofs = plan.roofs.assign(
+        arrangement="screening", arrangement_runner_up=None, structure_state="by_share"
+    )
+    write_plan(replace(plan, roofs=roofs), tmp_path / "toy")
+    app = opened(str(tmp_path), "roof", lang="en")
+    assert infos(app) == [say("screening_run", "en")]
+    assert {say("by_area", "en"), say("state_by_share", "en")} <= set(texts(app))
+
+
+def test_a_run_of_an_older_program_shows_dashes(opened: Opened, tmp_path: Path) -> None:
+    plan = toy_plan()
+    new = [
+        name
+        for name in plan.roofs.columns
+        if re.match("waterfall|arrangement|structure|sky_view|beam_sh|capacity_[nb]", name)
+    ]
+    older = {
+        name: getattr(plan, name).drop(columns=new, errors="ignore")
+        for name in ("roofs", "parks", "districts", "city")
+    }  # fmt: skip
+    write_plan(replace(plan, **older), tmp_path / "toy")
+    app = opened(str(tmp_path), "roof", lang="en")
+    shown = metrics(app)
+    assert shown["Sky view"] == shown["Needs a survey"] == numbers.DASH
+    assert texts(app).count(numbers.DASH) == 3
+    assert say("no_waterfall", "en") in [caption.value for caption in app.caption]
+
+
+def test_the_map_page_leads_to_the_roofs_and_shows_the_waterfall(opened: Opened) -> None:
+    app = opened("plain", park="P1", lang="en")
+    assert say("waterfall_title", "en") in [box.label for box in app.expander]
+    assert say("waterfall_note", "en") in [caption.value for caption in app.caption]
+    links = [element.proto.label for element in app.main.get("page_link")]
+    assert links == [say("roofs_of_park", "en")]
+    assert not opened("plain", lang="en").main.get("page_link")
+
+
+# --- close looks --------------------------------------------------------------------------------
+
+
+def made_up_study(roof: str) -> Any:
+    """What a close look at a roof finds: three modules, a horizon, the sun."""
+    import types
+
+    import geopandas as gpd
+    from shapely.geometry import box
+
+    east, north, crs = 352_000.0, 3_453_000.0, "EPSG:32651"
+    modules = gpd.GeoDataFrame(
+        {
+            "roof_id": roof, "module_id": [f"{roof}-{at}" for at in (1, 2, 3)],
+            "rank": [1, 2, 3], "energy_ac_kwh_per_year": [620.0, 600.0, 420.0],
+            "surface_tilt": 10.0, "surface_azimuth": 180.0, "mounting": "racked", "row": 1,
+        },
+        geometry=[box(east + x, north, east + x + 1.1, north + 2.3) for x in (0, 2, 4)], crs=crs,
+    )  # fmt: skip
+    outline = box(east - 3, north - 3, east + 12, north + 8)
+    roofs = gpd.GeoDataFrame(
+        {"capacity_dc_kw": [1.86], "module_count": [3]}, geometry=[outline],
+        index=pd.Index([roof], name="roof_id"), crs=crs,
+    )  # fmt: skip
+    return types.SimpleNamespace(
+        roofs=roofs, modules=modules,
+        usable=np.array([outline.buffer(-1.5)], dtype=object),
+        obstructions=np.array([None], dtype=object),
+        horizon=pd.DataFrame(
+            {"azimuth": np.arange(72) * 5.0, "elevation_deg": 2.0, "highest_deg": 4.0}
+        ),
+        sun=sun_over(180.0),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SomeInputs:
+    """As much of a city's inputs as a look changes."""
+
+    parks: str | None = "parks"
+    districts: str | None = "districts"
+    register: str | None = "register"
+    irradiance: str | None = "irradiance"
+    obstructions: str | None = "obstructions"
+    surface_model: str | None = None
+    crs: Any = None
+
+
+@pytest.fixture
+def looking(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[..., Any]], list[Any]]:
+    """Put a made-up city in the place of the bundled one; returns what it was opened with."""
+    import sys
+    import types
+
+    def put(study: Callable[..., Any]) -> list[Any]:
+        opened_with: list[Any] = []
+
+        def open_city(inputs: Any, *, user: Any, progress: Callable[[str], None]) -> Any:
+            opened_with.append((inputs, user))
+            progress("read")
+            return types.SimpleNamespace(study=study)
+
+        module = types.ModuleType("pvplan.run")
+        module.inputs_of_folder = lambda _folder: SomeInputs()  # type: ignore[attr-defined]
+        module.open_city = open_city  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, "pvplan.run", module)
+        monkeypatch.setattr(looks, "folder_of", lambda _plan: Path("city"))
+        st.cache_resource.clear()
+        st.cache_data.clear()
+        return opened_with
+
+    return put
+
+
+def looked_at(opened: Opened, folder: str, roof_id: str, **link: str) -> AppTest:
+    app = opened(folder, "roof", roof=roof_id, **link)
+    job = looks.ask(toy_plan(), Path("city"), roof_id)
+    assert job.outcome is not None
+    job.outcome.exception(timeout=30)
+    app.run()
+    assert not app.exception
+    return app
+
+
+def test_a_close_look_brings_modules_horizon_and_files(opened: Opened, looking: Any) -> None:
+    opened_with = looking(made_up_study)
+    app = looked_at(opened, "plain", "R000001", lang="en")
+    assert say("horizon_note", "en") in [caption.value for caption in app.caption]
+    assert [button.label for button in app.get("download_button")] == [
+        say("layout_geojson", "en"), say("layout_dxf", "en"),
+    ]  # fmt: skip
+    # The run counted other modules than the program draws now: the page says so.
+    assert [warning.value for warning in app.warning] == [f"{say('other_layout', 'en')} 3"]
+    app.run()
+    ((inputs, user),) = opened_with
+    assert user == {"module.power_w": 620.0}
+    assert (inputs.parks, inputs.register, inputs.obstructions) == (None, None, None)
+
+
+def test_a_look_that_fails_names_every_fault_and_can_be_tried_again(
+    opened: Opened, looking: Any
+) -> None:
+    failing = [InputError([HOSTILE[0], "--roof: 'x' is unknown"])]
+
+    def study(roof: str) -> Any:
+        if failing:
+            raise failing.pop()
+        return made_up_study(roof)
+
+    looking(study)
+    app = looked_at(opened, "plain", "R000002")
+    assert [error.value for error in app.error] == [say("look_failed", "zh")]
+    assert {HOSTILE[0], "--roof: 'x' is unknown"} <= set(texts(app))
+    app.button[0].click().run()
+    app = looked_at(opened, "plain", "R000002")
+    assert not app.error
+
+
+def test_the_layout_comes_down_as_geojson_and_dxf() -> None:
+    import json
+
+    import geopandas as gpd
+
+    study = made_up_study("R1")
+
+    def of_roof(shapes: Any) -> gpd.GeoSeries:
+        return gpd.GeoSeries(shapes, index=study.roofs.index, crs=study.roofs.crs)
+
+    look = looks.Look(
+        study.roofs.iloc[0], study.modules, of_roof(study.roofs.geometry.to_numpy()),
+        of_roof(study.usable), of_roof(study.obstructions), study.horizon, study.sun,
+    )  # fmt: skip
+    written = json.loads(looks.geojson(look, toy_plan()))
+    assert len(written["features"]) == 3
+    assert written["pvplan"]["fingerprint"] == "0123456789abcdef"
+    assert looks.dxf(look, toy_plan()).lstrip().startswith(b"0")
+
+
+def test_the_bundled_city_is_known_by_its_files_only() -> None:
+    folder = runs.BUNDLED_CITY
+    files = [
+        {"role": role, "file": name, "sha256": sha256_of(folder / name)}
+        for role, name in (("buildings", "buildings.geojson"), ("weather", "weather.csv"))
+    ]
+    plan = toy_plan()
+
+    def of(city: str, inputs: Any) -> Path | None:
+        meta = {**plan.meta, "city": {"id": city}, "inputs": inputs}
+        return looks.folder_of(replace(plan, meta=meta))
+
+    assert of("shanghai", files) == folder
+    assert of("toy", files) is None
+    assert of("shanghai", []) is None
+    assert of("shanghai", [{**files[0], "sha256": "ab" * 32}]) is None
+    assert of("shanghai", [*files, {"role": "register", "file": "../no.csv", "sha256": ""}]) is None
 
 
 # --- the code of the pages ----------------------------------------------------------------------

@@ -28,7 +28,8 @@ def summed(roofs: pd.DataFrame, by: pd.Series[str], columns: Iterable[str]) -> p
     DataFrame
         Index: places, sorted. Columns: ``roof_count`` and the given ones.
     """
-    place, position = np.unique(by.to_numpy(dtype=str), return_inverse=True)
+    position, found = pd.factorize(by, sort=True)
+    place = np.asarray(found, dtype=str)
     sums: dict[str, Any] = {"roof_count": np.bincount(position, minlength=len(place))}
     for name in columns:
         values = roofs[name].to_numpy(dtype=np.float64)

@@ -103,9 +103,14 @@ def _nearest_roof(points: Floats, buildings: gpd.GeoDataFrame, distance_m: float
     if len(known) and len(buildings):
         tree = shapely.STRtree(buildings.geometry.to_numpy())
         # The tree takes no distance of 0; a point on the roof is nearer than this.
-        pairs = tree.query_nearest(
-            shapely.points(points[known]), max_distance=max(distance_m, 1e-9), all_matches=True
+        # Nearest to a point on a roof are the roofs that it stands on.
+        places = np.asarray(shapely.points(points[known]))
+        on = tree.query(places, predicate="intersects")
+        off = np.setdiff1d(np.arange(len(known)), on[0])
+        beside = tree.query_nearest(
+            places[off], max_distance=max(distance_m, 1e-9), all_matches=True
         )
+        pairs = np.concatenate([on, [off[beside[0]], beside[1]]], axis=1)
         # Of equally near roofs the first by id, whatever the order of the tree.
         ids = buildings.index.to_numpy()
         for row, roof in zip(pairs[0], ids[pairs[1]], strict=True):
@@ -124,23 +129,25 @@ def _park_by_name(park: pd.Series[str], parks: gpd.GeoDataFrame | None) -> pd.Se
         bearers |= {_plain(key): {str(key)} for key in parks.index}
     # A name that several parks bear tells none of them.
     words = {word: next(iter(keys)) for word, keys in bearers.items() if len(keys) == 1}
-    return park.map(lambda name: words.get(_plain(name)) if pd.notna(name) else None).astype(object)
+    codes, named = pd.factorize(park.astype(object), use_na_sentinel=True)
+    found = np.array([*(words.get(_plain(name)) for name in named), None], dtype=object)
+    return pd.Series(found[codes], index=park.index, dtype=object)
 
 
 def _park_at(
     points: Floats, parks: gpd.GeoDataFrame | None, index: pd.Index[Any]
 ) -> pd.Series[str]:
-    found = pd.Series([None] * len(points), index=index, dtype=object)
+    found: list[str | None] = [None] * len(points)
     known = np.flatnonzero(~np.isnan(points).any(axis=1))
     if parks is None or not len(known):
-        return found
+        return pd.Series(found, index=index, dtype=object)
     tree = shapely.STRtree(parks.geometry.to_numpy())
     pairs = tree.query(shapely.points(points[known]), predicate="intersects")
     # Of parks that overlap the first by id, whatever the order of the tree.
     for row, park in zip(known[pairs[0]], parks.index.to_numpy()[pairs[1]], strict=True):
-        other = found.iloc[row]
-        found.iloc[row] = str(park) if other is None else min(other, str(park))
-    return found
+        other = found[row]
+        found[row] = str(park) if other is None else min(other, str(park))
+    return pd.Series(found, index=index, dtype=object)
 
 
 def _unplaced(ledger: pd.DataFrame) -> dict[str, str]:

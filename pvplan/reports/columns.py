@@ -187,7 +187,7 @@ def canonical_table(
     if shape.index is None:
         return held.reset_index(drop=True)
     held.index = pd.Index(_text(pd.Series(held.index)), name=shape.index.name)
-    return held.sort_index(kind="stable")
+    return held if held.index.is_monotonic_increasing else held.sort_index(kind="stable")
 
 
 def _single(shapes: gpd.GeoSeries) -> gpd.GeoSeries:

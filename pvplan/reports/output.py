@@ -13,6 +13,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -173,16 +174,13 @@ def _staging(out: Path) -> Iterator[Path]:
 
 
 def _write_all(plan: Plan, staged: Path, progress: Progress) -> None:
-    progress("roofs.parquet")
     fingerprint = str(plan.meta.get("fingerprint", ""))
-    write_parquet(plan.roofs, staged / "roofs.parquet", fingerprint)
-    for name in SEPARATED:
-        progress(f"{name}.csv")
-        write_separated(name, getattr(plan, name), staged / f"{name}.csv", fingerprint)
-    progress("plan.xlsx")
-    write_workbook(plan, staged / "plan.xlsx")
-    progress(GEOPACKAGE)
-    write_geopackage(plan, staged / GEOPACKAGE)
+    with ThreadPoolExecutor(1) as aside:
+        progress("roofs.parquet")
+        # Its packing leaves Python's lock to the writers of the other files.
+        packed = aside.submit(write_parquet, plan.roofs, staged / "roofs.parquet", fingerprint)
+        _write_others(plan, staged, fingerprint, progress)
+        packed.result()
     progress(RUN_FILE)
     outputs = inventory(staged / name for name in FILES if name != RUN_FILE)
     outputs[GEOPACKAGE]["outlines_sha256"] = outlines_digest(staged / GEOPACKAGE)
@@ -194,6 +192,16 @@ def _write_all(plan: Plan, staged: Path, progress: Progress) -> None:
     for name in FILES:  # a full disk may show only now
         with (staged / name).open("rb+") as stream:
             os.fsync(stream.fileno())
+
+
+def _write_others(plan: Plan, staged: Path, fingerprint: str, progress: Progress) -> None:
+    for name in SEPARATED:
+        progress(f"{name}.csv")
+        write_separated(name, getattr(plan, name), staged / f"{name}.csv", fingerprint)
+    progress("plan.xlsx")
+    write_workbook(plan, staged / "plan.xlsx")
+    progress(GEOPACKAGE)
+    write_geopackage(plan, staged / GEOPACKAGE)
 
 
 def _exchange(staged: Path, out: Path) -> None:

@@ -20,7 +20,8 @@ from pvplan.reports.columns import encodable
 from pvplan.reports.words import BANNER, with_unit
 from pvplan.tables import Column
 
-EXCEL_ROWS: Final = 1_048_576
+SHEET_ROWS: Final = 100_000
+"""Most rows of a table on a sheet: below Excel's own limit, but what it still opens in seconds."""
 HEADING_ROWS: Final = 5
 FONT: Final = "Microsoft YaHei"
 _WIDTH_SAMPLE: Final = 200
@@ -154,9 +155,15 @@ def add_sheet(
     sheet.set_landscape()
     sheet.repeat_rows(0, HEADING_ROWS - 1)
     sheet.repeat_columns(0)
-    if part.row_count > EXCEL_ROWS - HEADING_ROWS:
-        text = f"{part.row_count:,} 行超出 Excel 的行数上限,见 {remedy} / {part.row_count:,} rows"
-        put(sheet, HEADING_ROWS, 0, f"{text} exceed what a sheet can hold: see {remedy}")
+    if part.row_count > SHEET_ROWS:
+        text = f"{part.row_count:,} 行超过一张工作表所列的 {SHEET_ROWS:,} 行,见 {remedy}"
+        put(
+            sheet,
+            HEADING_ROWS,
+            0,
+            f"{text} / {part.row_count:,} rows exceed the {SHEET_ROWS:,} that a sheet lists: see"
+            f" {remedy}",
+        )
         return
     last = HEADING_ROWS + part.row_count - 1
     sheet.autofilter(HEADING_ROWS - 1, 0, max(last, HEADING_ROWS - 1), len(part.columns) - 1)

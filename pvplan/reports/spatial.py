@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyogrio
+import pyproj
+import shapely
 
 from pvplan.reports.columns import SHAPES, described, encodable
 from pvplan.tables import Plan
 
 LAYERS: Final = tuple(name for name, shape in SHAPES.items() if shape.spatial)
+_ONE_POLYGON: Final = struct.pack("<BII", 1, 6, 1)  # WKB: little-endian, MultiPolygon, one part
 _CLOCK: Final = "OGR_CURRENT_DATE"
 
 
@@ -62,21 +67,36 @@ def write_geopackage(plan: Plan, path: Path) -> None:
     with _dated(str(plan.meta.get("as_of", "1970-01-01"))[:10]):
         for name in LAYERS:
             table: gpd.GeoDataFrame = getattr(plan, name)
-            placed = table[table.geometry.notna() & ~table.geometry.is_empty]
-            pyogrio.write_dataframe(
-                _flat(name, placed),
+            there = table.geometry.notna() & ~table.geometry.is_empty
+            placed = table if there.all() else table[there]
+            pyogrio.write_arrow(
+                _with_outlines(_flat(name, placed)),
                 path,
                 layer=name,
                 driver="GPKG",
+                geometry_name="geometry",
                 geometry_type="MultiPolygon",
-                promote_to_multi=True,
-                use_arrow=True,
+                crs=pyproj.CRS(placed.crs).to_string(),
                 layer_options={
                     "IDENTIFIER": f"{SHAPES[name].zh} {SHAPES[name].en}",
                     "DESCRIPTION": _caption(plan),
                 },
             )
             _refuse_partial(path, name, len(placed))
+
+
+def _with_outlines(flat: gpd.GeoDataFrame) -> pa.Table:
+    """Return a table with its outlines as the WKB of MultiPolygons, all made at once.
+
+    That of a Polygon's MultiPolygon is a head and the Polygon's own.
+    """
+    shapes = flat.geometry.to_numpy()
+    outlines = shapely.to_wkb(shapes, byte_order=1)
+    lone = np.flatnonzero(shapely.get_type_id(shapes) == shapely.GeometryType.POLYGON)
+    outlines[lone] = np.array([_ONE_POLYGON], dtype=object) + outlines[lone]
+    table = pa.Table.from_pandas(pd.DataFrame(flat.drop(columns="geometry")), preserve_index=False)
+    field = pa.field("geometry", pa.binary(), metadata={"ARROW:extension:name": "ogc.wkb"})
+    return table.append_column(field, pa.array(outlines, type=pa.binary()))
 
 
 def _refuse_partial(path: Path, name: str, rows: int) -> None:

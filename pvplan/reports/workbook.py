@@ -19,11 +19,15 @@ from pvplan.reports.cells import Part
 from pvplan.reports.columns import SHAPES, described, encodable, tables_of
 from pvplan.reports.sheets import FONT, Styles, add_sheet
 from pvplan.reports.summary import add_summary
-from pvplan.tables import MONTHS, Column, Plan
+from pvplan.tables import MONTHS, WATERFALL, Column, Plan, waterfall_name
 
-_MONTHLY: Final = frozenset(f"energy_ac_kwh_{month}" for month in MONTHS)
+# Of each roof these stand in the other files: a sheet of some thousand roofs stays readable.
+_LEFT_OUT: Final = frozenset(
+    {*(f"energy_ac_kwh_{month}" for month in MONTHS), *map(waterfall_name, WATERFALL)}
+)
 _ROOFS_NOTE: Final = (
-    "各月发电量见 roofs.parquet 与 plan.gpkg / energy by month: see roofs.parquet and plan.gpkg"
+    "各月发电量与能量流见 roofs.parquet 与 plan.gpkg / energy by month and the waterfall of losses:"
+    " see roofs.parquet and plan.gpkg"
 )
 # fmt: off
 _ASSUMPTIONS: Final = (
@@ -119,7 +123,7 @@ def _fill(book: Workbook, plan: Plan) -> None:
 def _part(plan: Plan, name: str) -> Part:
     table = tables_of(plan)[name]
     whole = table if SHAPES[name].index is None else table.reset_index()
-    left_out = _MONTHLY if name == "roofs" else frozenset()
+    left_out = _LEFT_OUT if name == "roofs" else frozenset()
     columns = tuple(item for item in described(name, table) if item.name not in left_out)
     return Part(columns, tuple(whole[column.name] for column in columns))
 

@@ -6,7 +6,7 @@ planes of a roof add up to its footprint; the slope enters when modules are coun
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +30,15 @@ class Planes:
     slope, azimuth
         Degrees; azimuth east of north, 180 = south (of a flat plane: the equator's side).
     plan_area_m2, usable_area_m2
-        Gross and usable plan area.
+        Gross plan area, and what the screening method takes as usable.
+    axis_deg
+        Direction of the roof's long axis, degrees counter-clockwise from grid east.
+    centre
+        Shape (planes, 2): a point of the axis line, m; a ridge runs along that line.
+    side
+        0: the whole roof; 1, -1: its part on the left, on the right of the axis line.
+    faces
+        False where the plane faces farther from the equator than its form's rule allows.
     """
 
     roof: Ints
@@ -38,6 +46,10 @@ class Planes:
     azimuth: Floats
     plan_area_m2: Floats
     usable_area_m2: Floats
+    axis_deg: Floats
+    centre: Floats
+    side: Ints
+    faces: npt.NDArray[np.bool_]
 
 
 def roof_forms(
@@ -137,14 +149,30 @@ class _Sides:
     azimuth: Floats
     plan_area_m2: Floats
     usable_area_m2: Floats
+    axis: _Axis
+    side: int = 0
     roof: Ints | None = None
+    faces: npt.NDArray[np.bool_] | None = None
 
     def usable_by(self, rules: FormLayout, equator: Floats, roof: Ints) -> _Sides:
         """Apply the shares of the form, and drop sides that face too far from the equator."""
         away = np.abs((self.azimuth - equator + 180.0) % 360.0 - 180.0)
         faces = away <= rules.max_azimuth_from_equator_deg + 1e-9
         usable = np.where(faces, self.usable_area_m2 * rules.usable_fraction, 0.0)
-        return _Sides(self.slope, self.azimuth, self.plan_area_m2, usable, roof)
+        return replace(self, usable_area_m2=usable, roof=roof, faces=faces)
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """The long axis of many roofs: a point of it, unit vector, both of shape (roofs, 2)."""
+
+    centre: Floats
+    unit: Floats
+
+    @property
+    def deg(self) -> Floats:
+        angle: Floats = np.degrees(np.arctan2(self.unit[:, 1], self.unit[:, 0]))
+        return angle
 
 
 def _sides(
@@ -152,22 +180,23 @@ def _sides(
 ) -> list[_Sides]:
     inner = inset(shapes, setback_m)
     gross, net = shapely.area(shapes), shapely.area(inner)
+    axis = _Axis(*long_axis(shapes))
     if form == "flat_concrete":
-        return [_Sides(0.0, site.equator, gross, net)]
-    centre, axis = long_axis(shapes)
-    along = np.degrees(np.arctan2(axis[:, 0], axis[:, 1])) + site.convergence_deg
+        return [_Sides(0.0, site.equator, gross, net, axis)]
+    along = np.degrees(np.arctan2(axis.unit[:, 0], axis.unit[:, 1])) + site.convergence_deg
     if form == "saw_tooth":
         normals = (along[:, None] + np.array([0.0, 90.0, 180.0, 270.0])) % 360.0
         away = np.abs((normals - site.equator[:, None] + 180.0) % 360.0 - 180.0)
         # Ties (45° either way) go to the first normal, rounded so that noise cannot choose.
         facing = np.take_along_axis(normals, away.round(6).argmin(axis=1)[:, None], 1)[:, 0]
         share = rules.saw_tooth_plan_fraction
-        return [_Sides(rules.saw_tooth_slope_deg, facing, gross, net * share)]
+        return [_Sides(rules.saw_tooth_slope_deg, facing, gross, net * share, axis)]
     slope = rules.metal_sheet_slope_deg if form == "metal_sheet" else rules.pitched_slope_deg
-    left_gross, left_net = half_area(shapes, centre, axis), half_area(inner, centre, axis)
+    left_gross = half_area(shapes, axis.centre, axis.unit)
+    left_net = half_area(inner, axis.centre, axis.unit)
     return [
-        _Sides(slope, (along - 90.0) % 360.0, left_gross, left_net),
-        _Sides(slope, (along + 90.0) % 360.0, gross - left_gross, net - left_net),
+        _Sides(slope, (along - 90.0) % 360.0, left_gross, left_net, axis, 1),
+        _Sides(slope, (along + 90.0) % 360.0, gross - left_gross, net - left_net, axis, -1),
     ]
 
 
@@ -180,12 +209,18 @@ def _stacked(sides: list[_Sides]) -> Planes:
         stacked: Floats = np.concatenate(arrays)[order] if arrays else np.empty(0)
         return stacked
 
+    faces = [side.faces for side in sides if side.faces is not None]
+    centres = [side.axis.centre for side in sides]
     return Planes(
         roof=roof[order],
         slope=joined([np.full(len(side.azimuth), side.slope) for side in sides]),
         azimuth=joined([side.azimuth for side in sides]),
         plan_area_m2=joined([side.plan_area_m2 for side in sides]),
         usable_area_m2=joined([np.maximum(side.usable_area_m2, 0.0) for side in sides]),
+        axis_deg=joined([side.axis.deg for side in sides]),
+        centre=np.concatenate(centres)[order] if centres else np.empty((0, 2)),
+        side=joined([np.full(len(side.azimuth), float(side.side)) for side in sides]).astype(int),
+        faces=(np.concatenate(faces) if faces else np.empty(0, dtype=bool))[order],
     )
 
 

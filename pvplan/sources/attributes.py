@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pvplan.sources.fields import field_table, texts, word_key
+from pvplan.sources.fields import coded_texts, field_table, word_key
 from pvplan.sources.rejections import noted
 
 _DATE: Final = re.compile(
@@ -33,10 +33,11 @@ def first_text(rows: pd.DataFrame, candidates: list[str], target: str) -> pd.Ser
     """
     nothing = {str(word) for word in field_table()["missing"].get(target, ())}
     for column in candidates:
-        written = pd.Series(texts(rows[column]), rows.index, dtype=object)
-        said = written.where(~written.str.casefold().isin(nothing), None)
-        if said.notna().any():
-            return said
+        codes, words = coded_texts(rows[column])
+        meant = [None if word.casefold() in nothing else word for word in words]
+        said = np.array([*meant, None], dtype=object)[codes]
+        if any(word is not None for word in meant):
+            return pd.Series(said, rows.index, dtype=object)
     return pd.Series(None, rows.index, dtype=object)
 
 
@@ -52,11 +53,12 @@ def read_roof_forms(
     """
     if column is None:
         return pd.Series(None, rows.index, dtype=object), []
-    written = pd.Series(texts(rows[column]), rows.index, dtype=object)
-    forms = written.map(lambda word: _form_words().get(word_key(word)), na_action="ignore")
-    forms = forms.astype(object).where(forms.notna(), None)
-    strange = rows.index[written.notna() & forms.isna()]
-    seen = [f"{column} = {word}, taken as not given" for word in written[strange]]
+    codes, words = coded_texts(rows[column])
+    known = [_form_words().get(word_key(word)) for word in words]
+    forms = pd.Series(np.array([*known, None], dtype=object)[codes], rows.index, dtype=object)
+    odd = (codes >= 0) & forms.isna().to_numpy()
+    strange = rows.index[odd]
+    seen = [f"{column} = {word}, taken as not given" for word in words[codes[odd]]]
     return forms, [
         noted(strange, ids[strange], reason="unknown roof form", done="altered", detail=seen)
     ]
@@ -87,7 +89,7 @@ def read_dates(
         raw = raw.dt.tz_localize(None)
     if pd.api.types.is_datetime64_any_dtype(raw.dtype):
         return raw.dt.normalize().astype(DAYS), []
-    codes, words = pd.factorize(texts(raw), use_na_sentinel=True)
+    codes, words = coded_texts(raw)
     days = np.array([*(_day(str(word)) for word in words), "NaT"], dtype=DAYS)[codes]
     strange = rows.index[np.isnat(days) & (codes >= 0)]
     seen = [f"{column} = {word!s}, taken as not given" for word in raw[strange]]
@@ -132,6 +134,10 @@ def agreed(values: pd.Series[Any], unit: npt.NDArray[np.int64], areas: npt.NDArr
     ndarray
         A value for each unit; missing where no piece has one.
     """
+    if len(unit) == count and (np.bincount(unit, minlength=count) == 1).all():
+        alone = np.empty(count, dtype=np.int64)
+        alone[unit] = np.arange(count)
+        return values.to_numpy()[alone]
     table = pd.DataFrame({"unit": unit, "area": -np.round(areas, 3), "value": values.to_numpy()})
     present = table[table["value"].notna()]
     first = present.sort_values(["unit", "area", "value"]).drop_duplicates("unit")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,17 +17,19 @@ import shapely
 
 from pvplan.errors import InputError, nearest
 from pvplan.sources.attributes import agreed, first_text
-from pvplan.sources.cleaning import joined, polygons_in_metres, row_ids
+from pvplan.sources.cleaning import Flags, Geometries, joined, polygons_in_metres, row_ids
 from pvplan.sources.coordinates import Datum
 from pvplan.sources.fields import chosen_columns, texts
 from pvplan.sources.misregistration import Kind, datum_warning
 from pvplan.sources.overlaps import overlapping
 from pvplan.sources.rejections import noted, rejected_table, rows_noted
 from pvplan.sources.vectors import read_vector
+from pvplan.tables import Floats, Ints
 
 _CONDITION: Final = re.compile(r"\s*(?P<column>[^=!<>]+?)\s*(?P<sign>!=|=)\s*(?P<value>.*?)\s*")
 _SHOWN: Final = 8
 _SHARED: Final = 0.01  # of the smaller area: less is the noise of a shared border
+_THREADS: Final = 2
 _DECIMALS: Final = 4  # of a square metre: below lies only the noise of a shared border
 
 
@@ -214,13 +217,17 @@ def _areas(
     return areas[["geometry", *named]], [note]
 
 
-def largest_overlap(buildings: gpd.GeoDataFrame, areas: gpd.GeoDataFrame) -> pd.Series[Any]:
+def largest_overlap(
+    buildings: gpd.GeoDataFrame, areas: gpd.GeoDataFrame, tree: shapely.STRtree | None = None
+) -> pd.Series[Any]:
     """Find, for each building, the area that holds most of it.
 
     Parameters
     ----------
     buildings, areas
         Polygons in one and the same metric CRS.
+    tree
+        Index of the buildings' geometries, where the caller has one.
 
     Returns
     -------
@@ -237,19 +244,56 @@ def largest_overlap(buildings: gpd.GeoDataFrame, areas: gpd.GeoDataFrame) -> pd.
         raise InputError("buildings and areas must be in the same CRS before they are joined")
     roofs, zones = buildings.geometry.to_numpy(), areas.geometry.to_numpy()
     found = np.full(len(roofs), None, dtype=object)
-    # The tree holds the many small polygons, so that each large one is prepared once.
-    tree = shapely.STRtree(roofs)
-    covering = tree.query(zones, predicate="covers")
-    touching = tree.query(zones, predicate="intersects")
-    width = len(roofs)
-    inside = np.isin(touching[0] * width + touching[1], covering[0] * width + covering[1])
-    zone, roof = touching
-    common = shapely.area(roofs)[roof]
-    common[~inside] = shapely.area(shapely.intersection(zones[zone[~inside]], roofs[roof[~inside]]))
-    pairs = pd.DataFrame(
-        {"roof": roof, "common": -np.round(common, _DECIMALS), "area_id": areas.index[zone]}
-    )
-    pairs = pairs[pairs["common"] < 0.0].sort_values(["roof", "common", "area_id"])
-    best = pairs.drop_duplicates("roof")
-    found[best["roof"].to_numpy()] = best["area_id"].to_numpy()
+    tree = shapely.STRtree(roofs) if tree is None else tree
+    border = np.zeros(len(roofs), dtype=np.bool_)
+    border[np.unique(tree.query(_edges(zones))[1])] = True
+    zone, roof, common = _shared(tree, roofs, zones, border)
+    size = -np.round(common, _DECIMALS)
+    real = size < 0.0
+    zone, roof, size = zone[real], roof[real], size[real]
+    ids = np.asarray(areas.index, dtype=object)
+    place = np.empty(len(ids), dtype=np.int64)
+    place[np.argsort(ids, kind="stable")] = np.arange(len(ids))
+    order = np.lexsort((place[zone], size, roof))
+    zone, roof = zone[order], roof[order]
+    best = np.flatnonzero(np.diff(roof, prepend=-1))
+    found[roof[best]] = ids[zone[best]]
     return pd.Series(found, buildings.index, dtype=object, name=areas.index.name)
+
+
+def _edges(zones: Geometries) -> Geometries:
+    """Return every edge of the zones' borders as a line of two points."""
+    points, ring = shapely.get_coordinates(
+        shapely.get_rings(shapely.get_parts(zones)), return_index=True
+    )
+    last = np.flatnonzero(np.diff(ring) == 0)
+    return np.asarray(shapely.linestrings(np.stack([points[last], points[last + 1]], axis=1)))
+
+
+def _shared(
+    tree: shapely.STRtree, roofs: Geometries, zones: Geometries, border: Flags
+) -> tuple[Ints, Ints, Floats]:
+    """Return pairs of zone and roof and the area that they share.
+
+    A roof whose bounds meet no edge of any zone lies wholly inside or outside each, bounds
+    and all: a corner of them tells. Only roofs at a border are intersected.
+    """
+    whole = shapely.area(roofs)
+    corner = shapely.bounds(roofs)[:, :2]
+
+    def met(number: int) -> tuple[Ints, Ints, Floats]:
+        zone = zones[number]
+        shapely.prepare(zone)
+        near = np.sort(tree.query(zone))
+        apart, cut = near[~border[near]], near[border[near]]
+        inside = apart[shapely.contains_xy(zone, corner[apart, 0], corner[apart, 1])]
+        covered = shapely.covers(zone, roofs[cut])
+        parts = shapely.area(shapely.intersection(zone, roofs[cut[~covered]]))
+        roof = np.concatenate([inside, cut[covered], cut[~covered]])
+        common = np.concatenate([whole[inside], whole[cut[covered]], parts])
+        return np.full(len(roof), number), roof, common
+
+    with ThreadPoolExecutor(_THREADS) as threads:
+        pairs = list(threads.map(met, range(len(zones))))
+    zone, roof, common = (np.concatenate(column) for column in zip(*pairs, strict=True))
+    return zone, roof, common

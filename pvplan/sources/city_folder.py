@@ -10,7 +10,10 @@ from typing import Any, Final
 from pvplan.assumptions import read_toml
 from pvplan.errors import InputError, nearest
 
-ROLES: Final = ("buildings", "parks", "districts", "irradiance", "weather", "register")
+ROLES: Final = (
+    "buildings", "parks", "districts", "irradiance", "weather", "register", "obstructions",
+    "surface_model",
+)  # fmt: skip
 TABLES: Final = {
     "city": {
         "id",

@@ -12,8 +12,9 @@ import pyproj
 import shapely
 
 from pvplan.errors import InputError
-from pvplan.sources.coordinates import Datum, to_wgs84
-from pvplan.sources.fields import texts
+from pvplan.sources.chunks import in_chunks
+from pvplan.sources.coordinates import WGS84, Datum, to_wgs84
+from pvplan.sources.fields import coded_texts, worded
 from pvplan.sources.rejections import noted
 from pvplan.tables import Floats, Ints
 
@@ -22,6 +23,7 @@ Flags = npt.NDArray[np.bool_]
 
 # A bound on measuring, not a choice of design: within a UTM zone the error is below 0.002.
 _LARGEST_AREA_ERROR: Final = 0.02
+_CELL_DEG: Final = 0.01
 _POLYGON, _MULTI, _COLLECTION = 3, 6, 7
 _TYPE_NAMES: Final = {
     0: "Point", 1: "LineString", 2: "LinearRing", 4: "MultiPoint", 5: "MultiLineString",
@@ -55,15 +57,23 @@ def row_ids(
     """
     passed: list[str] = []
     for column in candidates:
-        written = pd.Series(texts(rows[column]), rows.index, dtype=object)
+        codes, words = coded_texts(rows[column])
         if not trusted:
-            zero = written == "0"
-            written = written.mask(zero & (int(zero.sum()) > 1), None)
-            if written.isna().all() or (len(rows) > 1 and len(written.unique()) == 1):
+            zero = (words == "0")[codes] & (codes >= 0) if len(words) else codes >= 0
+            if int(zero.sum()) > 1:
+                codes = np.where(zero, -1, codes)
+            if (codes < 0).all() or (len(rows) > 1 and _all_same(codes, words)):
                 passed.append(f"{title}: {column}: says the same in every row; passed over as id")
                 continue
-        return written.where(written.notna(), _counted(rows.index, written)), tuple(passed)
+        written: pd.Series[Any] = pd.Series(worded(codes, words), rows.index, dtype=object)
+        if (codes < 0).any():
+            written = written.where(written.notna(), _counted(rows.index, written))
+        return written, tuple(passed)
     return _counted(rows.index, pd.Series(dtype=object)), tuple(passed)
+
+
+def _all_same(codes: Ints, words: Geometries) -> bool:
+    return bool((codes >= 0).all() and (words == words[codes[0]])[codes].all())
 
 
 def _counted(index: pd.Index[Any], taken: pd.Series[Any]) -> pd.Series[Any]:
@@ -112,14 +122,19 @@ def polygons_in_metres(
     fault = _unusable(rows)
     left = fault == ""
     notes = [noted(rows.index[~left], ids[~left], reason=fault[~left], done="rejected")]
-    degrees = to_wgs84(rows.loc[left, ["geometry"]], datum).geometry
+    placed = rows[["geometry"]] if left.all() else rows.loc[left, ["geometry"]]
+    degrees = to_wgs84(placed, datum).geometry
     far = _area_error(degrees, metric) > _LARGEST_AREA_ERROR
     lost = degrees.index[far]
     why = (
         f"too far away: {metric.name} is wrong there by more than {_LARGEST_AREA_ERROR:.0%} of area"
     )
     notes.append(noted(lost, ids[lost], reason=why, done="rejected"))
-    kept = degrees[~far].to_crs(metric)
+    near = degrees[~far] if far.any() else degrees
+    moved = in_chunks(
+        lambda shapes: gpd.GeoSeries(shapes, crs=WGS84).to_crs(metric).to_numpy(), near.to_numpy()
+    )
+    kept = gpd.GeoSeries(moved, index=near.index, crs=metric)
     parts, repair_notes = _repaired(kept, ids)
     open_rows = parts.index.unique().intersection(list(closed_rows))
     notes.append(
@@ -135,11 +150,28 @@ def polygons_in_metres(
 
 
 def _area_error(degrees: gpd.GeoSeries, metric: pyproj.CRS) -> Floats:
-    """Return by how much areas are wrong in a projection, at the middle of each geometry."""
+    """Return by how much areas are wrong in a projection, at the middle of each geometry.
+
+    The error changes little over a cell of a hundredth of a degree: where it is far from the
+    largest that is allowed, that of the cell stands for its geometries.
+    """
     if degrees.empty:
         return np.empty(0)
     west, south, east, north = shapely.bounds(degrees.to_numpy()).T
-    factors = pyproj.Proj(metric).get_factors((west + east) / 2.0, (south + north) / 2.0)
+    longitude, latitude = (west + east) / 2.0, (south + north) / 2.0
+    with np.errstate(invalid="ignore"):  # a place that is nowhere has a cell of its own
+        key = np.floor(longitude / _CELL_DEG) * 1e6 + np.floor(latitude / _CELL_DEG)
+    _, first, member = np.unique(key, return_index=True, return_inverse=True)
+    error: Floats = _scale_error(longitude[first], latitude[first], metric)[member]
+    close = error > _LARGEST_AREA_ERROR / 2.0
+    error[close] = _scale_error(longitude[close], latitude[close], metric)
+    return error
+
+
+def _scale_error(longitude: Floats, latitude: Floats, metric: pyproj.CRS) -> Floats:
+    if not len(longitude):
+        return np.empty(0)
+    factors = pyproj.Proj(metric).get_factors(longitude, latitude)
     error = np.abs(np.asarray(factors.areal_scale, dtype=np.float64) - 1.0)
     return np.where(np.isfinite(error), error, np.inf)
 
@@ -163,8 +195,10 @@ def _unusable(rows: gpd.GeoDataFrame) -> Geometries:
 
 
 def _has_wild_coordinate(shapes: Geometries) -> Flags:
-    places, owner = shapely.get_coordinates(shapes, return_index=True)
     wild = np.zeros(len(shapes), dtype=np.bool_)
+    if np.isfinite(shapely.get_coordinates(shapes)).all():
+        return wild
+    places, owner = shapely.get_coordinates(shapes, return_index=True)
     wild[owner[~np.isfinite(places).all(axis=1)]] = True
     return wild
 
@@ -174,7 +208,7 @@ def _repaired(
 ) -> tuple[gpd.GeoSeries, list[pd.DataFrame]]:
     """Mend each polygon by itself: in a MultiPolygon, neighbours that touch are no fault."""
     polygons, owner, foreign = _polygons(shapes.to_numpy())
-    broken = ~shapely.is_valid(polygons)
+    broken = ~in_chunks(shapely.is_valid, polygons)
     said = shapely.is_valid_reason(polygons[broken])
     mended = shapely.make_valid(polygons[broken], method="structure", keep_collapsed=False)
     pieces, source, _ = _polygons(mended)
@@ -219,7 +253,10 @@ def _polygons(shapes: Geometries) -> tuple[Geometries, Ints, Flags]:
     Returns the polygons, the position of the geometry that each came from, and for each geometry
     whether it was a collection.
     """
-    collection = shapely.get_type_id(shapes) == _COLLECTION
+    kinds = shapely.get_type_id(shapes)
+    collection = kinds == _COLLECTION
+    if (kinds == _POLYGON).all() and not shapely.is_empty(shapes).any():
+        return shapes, np.arange(len(shapes)), collection
     parts, owner = shapely.get_parts(shapes, return_index=True)
     while len(parts) and (shapely.get_type_id(parts) > _POLYGON).any():
         parts, inner = shapely.get_parts(parts, return_index=True)

@@ -15,7 +15,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from pvplan.errors import AssumptionError, InputError, nearest
+from pvplan.tables import Ints
 
+# All that Python calls white space, but for a single blank between two words.
+_UNTIDY: Final = (
+    "^ | $|  |[\t-\r\x1c-\x1f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+)
 FIELD_TABLE: Final = Path(__file__).parent / "fields.toml"
 
 
@@ -103,23 +108,64 @@ def texts(values: pd.Series[Any]) -> npt.NDArray[np.object_]:
 
     Words of ``fields.toml`` that stand for "nothing known" count as missing.
     """
+    codes, words = coded_texts(values)
+    return worded(codes, words)
+
+
+def coded_texts(values: pd.Series[Any]) -> tuple[Ints, npt.NDArray[np.object_]]:
+    """Return :func:`texts` as codes and words, so that a word is looked at once, not in each row.
+
+    Returns
+    -------
+    ndarray of int, ndarray of object
+        Position of each row's word, -1 where missing; and the words, in order of appearance.
+        Two words may be equal where the column writes one in two ways.
+    """
+    if values.dtype == object and pd.api.types.infer_dtype(values, skipna=True) != "string":
+        values = values.map(_as_text, na_action="ignore").astype(object)
+    codes, found = pd.factorize(values, use_na_sentinel=True)
+    seen = pd.Series(found)
     if pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype):
-        written = _numbers_as_text(values)
+        words = _numbers_as_text(seen)
+    elif isinstance(seen.dtype, pd.StringDtype):  # so pandas holds a column of texts alone
+        words = _tidied(seen)
     else:
-        written = values.map(_as_text, na_action="ignore").astype(object)
-    codes, words = pd.factorize(written, use_na_sentinel=True)
+        words = np.array([_as_text(value) for value in seen], dtype=object)
     nothing = {str(word) for word in field_table()["missing"]["any"]}
-    meant = [None if str(word).strip().casefold() in nothing else str(word) for word in words]
-    return np.array([*meant, None], dtype=object)[codes]
+    longest = max(len(word) for word in nothing)  # case folding shortens no word
+    silent = [
+        at
+        for at, word in enumerate(words)
+        if len(word) <= longest and word.strip().casefold() in nothing
+    ]
+    if silent:
+        place = np.arange(len(words) + 1)
+        place[silent] = place[-1] = -1
+        codes = place[codes]
+    return codes.astype(np.int64, copy=False), words
 
 
-def _numbers_as_text(values: pd.Series[Any]) -> pd.Series[Any]:
-    present = values.dropna()
+def worded(codes: Ints, words: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
+    """Return the word of each code; None for -1."""
+    return np.array([*words, None], dtype=object)[codes]
+
+
+def _numbers_as_text(present: pd.Series[Any]) -> npt.NDArray[np.object_]:
     if pd.api.types.is_float_dtype(present.dtype):
-        written = present.map(lambda number: f"{number:.0f}" if number % 1 == 0 else repr(number))
+        written = [f"{number:.0f}" if number % 1 == 0 else repr(number) for number in present]
     else:
-        written = present.astype(str)
-    return written.astype(object).reindex(values.index)
+        written = [str(number) for number in present]
+    return np.array(written, dtype=object)
+
+
+def _tidied(written: pd.Series[Any]) -> npt.NDArray[np.object_]:
+    """Put one blank for every run of white space; most words are as they should be already."""
+    words = written.to_numpy(dtype=object)
+    untidy = np.flatnonzero(written.str.contains(_UNTIDY).to_numpy(dtype=bool))
+    if len(untidy):
+        words = words.copy()
+        words[untidy] = [_as_text(words[at]) for at in untidy]
+    return words
 
 
 def _as_text(value: Any) -> str:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from pvplan.assumptions import Footprints
 from pvplan.errors import InputError
-from pvplan.sources.fields import field_table, texts
+from pvplan.sources.fields import coded_texts, field_table
 from pvplan.sources.rejections import noted
 from pvplan.tables import Floats
 
@@ -112,7 +112,7 @@ def _numbers(
         values = raw.to_numpy(dtype=np.float64, na_value=np.nan)
         unread = np.isinf(values)
         return np.where(unread, np.nan, values), np.zeros(len(raw), dtype=np.bool_), unread
-    codes, words = pd.factorize(texts(raw), use_na_sentinel=True)
+    codes, words = coded_texts(raw)
     read = [_number(str(word), units) for word in words]
     values = np.array([*(value for value, _ in read), np.nan])[codes]
     worded = np.array([*(unit for _, unit in read), False])[codes]

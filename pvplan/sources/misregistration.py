@@ -119,7 +119,9 @@ def datum_warning(
     return None
 
 
-def register_warning(rows: pd.DataFrame, datum: Datum, roofs: gpd.GeoSeries) -> str | None:
+def register_warning(
+    rows: pd.DataFrame, datum: Datum, roofs: gpd.GeoSeries, tree: shapely.STRtree | None = None
+) -> str | None:
     """Say so if a register's coordinates meet far more roofs under another datum.
 
     Parameters
@@ -130,6 +132,8 @@ def register_warning(rows: pd.DataFrame, datum: Datum, roofs: gpd.GeoSeries) -> 
         The datum that was stated.
     roofs
         Footprints in a metric CRS.
+    tree
+        Index of their geometries, where the caller has one.
 
     Returns
     -------
@@ -140,7 +144,7 @@ def register_warning(rows: pd.DataFrame, datum: Datum, roofs: gpd.GeoSeries) -> 
     if len(places) < _FEWEST_POINTS:
         return None
     raw = _FROM_WGS84[datum](*places.T)
-    tree = shapely.STRtree(roofs.to_numpy())
+    tree = shapely.STRtree(roofs.to_numpy()) if tree is None else tree
     met: dict[Datum, int] = {}
     for name, undo in _TO_WGS84.items():
         points = gpd.points_from_xy(*undo(*raw), crs=WGS84).to_crs(roofs.crs)

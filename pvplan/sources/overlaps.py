@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +14,9 @@ from pvplan.tables import Floats, Ints
 
 _DECIMALS: Final = 2  # of a metre: files that went through another program differ by less
 _QUERY_BLOCK: Final = 20_000
+_THREADS: Final = 2
 NOBODY: Final = -1
+_MIXERS: Final = np.array([1_000_003, 998_244_353, 1_000_000_007, 1_000_000_009], dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -45,9 +48,27 @@ def twins(shapes: Geometries, rank: Ints) -> Ints:
     ndarray of int
         Position of the preferred twin; -1 for a footprint that is single or preferred.
     """
-    if not len(shapes):
-        return np.empty(0, dtype=np.int64)
+    found = np.full(len(shapes), NOBODY, dtype=np.int64)
+    alike = np.flatnonzero(_share_their_bounds(shapes))
+    if len(alike):
+        twin = _twins(shapes[alike], rank[alike])
+        found[alike] = np.where(twin == NOBODY, NOBODY, alike[twin])
+    return found
 
+
+def _share_their_bounds(shapes: Geometries) -> Flags:
+    """Tell which footprints may be drawn more than once: bounds rounded are bounds of rounded."""
+    sides = np.rint(np.round(shapely.bounds(shapes), _DECIMALS) * 10.0**_DECIMALS)
+    # Four numbers in one: unlike bounds may meet in it, alike ones always do.
+    key = (sides.astype(np.int64) * _MIXERS).sum(axis=1)
+    order = np.argsort(key)
+    same = np.flatnonzero(np.diff(key[order]) == 0)
+    alike = np.zeros(len(shapes), dtype=np.bool_)
+    alike[order[same]] = alike[order[same + 1]] = True
+    return alike
+
+
+def _twins(shapes: Geometries, rank: Ints) -> Ints:
     def rounded(places: Floats) -> Floats:
         return np.round(places, _DECIMALS) + 0.0  # no negative zero
 
@@ -74,8 +95,10 @@ def overlapping(shapes: Geometries) -> Overlaps:
         Pairs whose common area does not vanish at the precision of a square centimetre.
     """
     tree = shapely.STRtree(shapes)
-    found: list[tuple[Ints, Ints, Floats]] = []
-    for start in range(0, len(shapes), _QUERY_BLOCK):
+    if len(shapes):
+        tree.query(shapes[0])  # the tree is built at its first question, which one thread must ask
+
+    def met(start: int) -> tuple[Ints, Ints, Floats]:
         block = shapes[start : start + _QUERY_BLOCK]
         first, second = tree.query(block, predicate="intersects")
         first = first + start
@@ -83,7 +106,10 @@ def overlapping(shapes: Geometries) -> Overlaps:
         first, second = first[once], second[once]
         common = shapely.area(shapely.intersection(shapes[first], shapes[second]))
         real = common >= 10.0 ** (-2 * _DECIMALS)
-        found.append((first[real], second[real], common[real]))
+        return first[real], second[real], common[real]
+
+    with ThreadPoolExecutor(_THREADS) as threads:
+        found = list(threads.map(met, range(0, len(shapes), _QUERY_BLOCK)))
     if not found:
         return Overlaps(*(np.empty(0, dtype=np.int64),) * 2, np.empty(0))
     return Overlaps(*(np.concatenate(column) for column in zip(*found, strict=True)))

@@ -139,7 +139,7 @@ def _kept(cells: pd.DataFrame, texts: pd.DataFrame, header: Header, notes: Notes
     by_id: dict[str, int] = {}
     words: dict[Any, str] = texts["status"].to_dict() if "status" in texts else {}
     ids: dict[Any, str] = texts["system_id"].to_dict()
-    for row, *record in cells.itertuples(name=None):
+    for row, *record in cells.astype(object).itertuples(name=None):
         same = tuple(str(cell).strip() for cell in record)
         system_id, word = ids[row], words.get(row, "")
         reason = capacity_fault(same, header)

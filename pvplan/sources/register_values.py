@@ -55,7 +55,9 @@ def _number(text: str) -> float:
 
 def numbers(texts: pd.Series[str]) -> pd.Series[float]:
     """Return plain numbers, NaN for every other text."""
-    return pd.Series([_number(text) for text in texts], index=texts.index, dtype=np.float64)
+    return pd.Series(
+        [_number(text) for text in texts.to_list()], index=texts.index, dtype=np.float64
+    )
 
 
 def capacity_fault(record: tuple[str, ...], header: Header) -> str | None:
@@ -141,7 +143,7 @@ def statuses_of(texts: pd.DataFrame) -> list[str]:
     nothing = pd.Series("", index=texts.index)
     words, dates = texts.get("status", nothing), texts.get("commissioned_on", nothing)
     found = []
-    for word, day in zip(words, dates, strict=True):
+    for word, day in zip(words.to_list(), dates.to_list(), strict=True):
         status = register_fields.status_of(word) if word else None
         found.append(status or ("commissioned" if day else "filed"))
     return found
@@ -153,7 +155,7 @@ def dates_of(texts: pd.DataFrame, notes: Notes) -> tuple[pd.Series[Any], pd.Seri
     for name in ("filed_on", "commissioned_on"):
         words = texts.get(name, pd.Series("", index=texts.index))
         days: list[Any] = []
-        for row, word in words.items():
+        for row, word in words.astype(object).items():
             day, reason = register_fields.date_of(word) if word else (None, "")
             if reason:
                 outcome = f"{name} left empty" if day is None else f"{name} = {day:%Y-%m-%d}"

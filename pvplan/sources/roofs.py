@@ -177,8 +177,11 @@ def without_repeats(
         The same roofs with ``alive`` set; notes on rows and parts left out; warnings on overlaps.
     """
     reason = _slivers(laid.shapes, rules)
+    # Units stand in the order of their ids: only parts with labels of their own must be sorted.
+    plain = (np.bincount(laid.unit, minlength=1) <= 1).all()
+    by_label = laid.unit if plain else laid.labels.astype(str)
     rank = np.empty(len(laid.labels), dtype=np.int64)
-    rank[np.lexsort((laid.labels.astype(str), -laid.informed))] = np.arange(len(laid.labels))
+    rank[np.lexsort((by_label, -laid.informed))] = np.arange(len(laid.labels))
 
     holder = laid.holder.copy()
 

@@ -78,9 +78,11 @@ def read_vector(
         spare = rows.drop(columns="geometry", errors="ignore")
         rows = spare.rename_geometry("geometry")
     placed = _with_crs(rows, crs, title)
-    flat = placed.set_geometry(
-        gpd.GeoSeries(shapely.force_2d(placed.geometry.to_numpy()), placed.index, crs=placed.crs)
-    )
+    flat, shapes = placed, placed.geometry.to_numpy()
+    if shapely.has_z(shapes).any() or shapely.has_m(shapes).any():
+        flat = placed.set_geometry(
+            gpd.GeoSeries(shapely.force_2d(shapes), placed.index, crs=placed.crs)
+        )
     _check_unit_of_coordinates(flat, title)
     flat.index = pd.RangeIndex(1, len(flat) + 1, name="row")
     flat.attrs = {"warnings": (), "closed_rows": (), **remarks}

@@ -14,14 +14,15 @@ Chart = alt.Chart | alt.LayerChart | alt.FacetChart
 FONT = "Noto Sans SC, Source Han Sans SC, PingFang SC, Microsoft YaHei, WenQuanYi Micro Hei, Arial"
 
 
-def _dressed(bare: Chart, height: int) -> Chart:
-    dressed: Chart = (
+def dressed(bare: Chart, height: int) -> Chart:
+    """Return a chart in the pages' font and colours, as wide as its place."""
+    done: Chart = (
         bare.properties(height=height, width="container")
         .configure(font=FONT)
         .configure_view(stroke=None)
         .configure_axis(labelColor="#3b4855", titleColor="#3b4855", gridColor="#e6ebf0")
     )
-    return dressed
+    return done
 
 
 def monthly_energy(months: pd.DataFrame, language: Language) -> Chart:
@@ -41,7 +42,7 @@ def monthly_energy(months: pd.DataFrame, language: Language) -> Chart:
         alt.Tooltip("energy_mwh:Q", title=say("energy_axis", language), format=",.1f"),
     ]
     bars = alt.Chart(months).mark_bar(color=INSTALLED, stroke="#333333", strokeWidth=0.5)
-    return _dressed(bars.encode(x=month, y=energy, tooltip=tips), 190)
+    return dressed(bars.encode(x=month, y=energy, tooltip=tips), 190)
 
 
 def capacity_bar(
@@ -87,4 +88,4 @@ def capacity_bar(
         .mark_tick(thickness=3, size=34)
         .encode(x=axis, color=colour, tooltip=tips)
     )
-    return _dressed(alt.layer(bars, line), 110)
+    return dressed(alt.layer(bars, line), 110)

@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import streamlit as st
 
@@ -14,14 +15,15 @@ from pvplan.errors import PvplanError
 from pvplan.tables import Plan
 
 LOG = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 @dataclass
-class Job:
-    """One run under way, and the stage that it last reported."""
+class Job(Generic[T]):
+    """Work under way, and the stage that it last reported."""
 
     stage: str = ""
-    outcome: Future[Plan] | None = field(default=None, repr=False)
+    outcome: Future[T] | None = field(default=None, repr=False)
 
     def report(self, stage: str) -> None:
         """Take a report of progress."""
@@ -29,12 +31,12 @@ class Job:
 
     @property
     def running(self) -> bool:
-        """Whether the run goes on."""
+        """Whether the work goes on."""
         return self.outcome is not None and not self.outcome.done()
 
     @property
     def failed(self) -> bool:
-        """Whether the run ended in an error."""
+        """Whether the work ended in an error."""
         return self.outcome is not None and self.outcome.done() and bool(self.outcome.exception())
 
     @property
@@ -45,12 +47,12 @@ class Job:
 
 
 @st.cache_resource(show_spinner=False)
-def _desk() -> tuple[ThreadPoolExecutor, dict[Path, Job]]:
+def _desk() -> tuple[ThreadPoolExecutor, dict[Path, Job[Plan]]]:
     """One worker and the jobs of the whole server: two runs at once would only slow both."""
     return ThreadPoolExecutor(max_workers=1, thread_name_prefix="run"), {}
 
 
-def find(out: Path) -> Job | None:
+def find(out: Path) -> Job[Plan] | None:
     """Return the job that writes a folder, if there is one."""
     return _desk()[1].get(out)
 
@@ -60,7 +62,7 @@ def forget(out: Path) -> None:
     _desk()[1].pop(out, None)
 
 
-def start(city: Path, out: Path, as_of: date) -> Job:
+def start(city: Path, out: Path, as_of: date) -> Job[Plan]:
     """Start a run unless one that writes the same folder goes on, and return it.
 
     Parameters
@@ -76,12 +78,12 @@ def start(city: Path, out: Path, as_of: date) -> Job:
     job = jobs.get(out)
     if job is not None and job.running:
         return job
-    job = jobs[out] = Job()
+    job = jobs[out] = Job[Plan]()
     job.outcome = worker.submit(_work, job, city, out, as_of)
     return job
 
 
-def _work(job: Job, city: Path, out: Path, as_of: date) -> Plan:
+def _work(job: Job[Plan], city: Path, out: Path, as_of: date) -> Plan:
     # Imported here: the recipe loads much that a reader of finished runs never needs.
     from pvplan.run import run_folder
 

@@ -11,10 +11,12 @@ from typing import Any, Final
 
 import pandas as pd
 
-from pvplan.tables import MONTHS
+from pvplan.tables import MONTHS, WATERFALL, waterfall_name
 
 DASH: Final = "—"
 MINUS: Final = "−"
+# Yearly energy in kWh from which the larger unit is easier to read.
+ENERGY_UNITS: Final = ((1e9, 1e6, "GWh"), (1e6, 1e3, "MWh"), (0.0, 1.0, "kWh"))
 
 
 def missing(value: Any) -> bool:
@@ -43,6 +45,11 @@ def megawatts(kilowatts: Any, unit: str = "MW") -> str:
 def gigawatt_hours(kilowatt_hours: Any) -> str:
     """Write kWh as GWh."""
     return DASH if missing(kilowatt_hours) else plain(float(kilowatt_hours) / 1e6, 2, "GWh")
+
+
+def megawatt_hours(kilowatt_hours: Any) -> str:
+    """Write kWh as MWh."""
+    return DASH if missing(kilowatt_hours) else plain(float(kilowatt_hours) / 1e3, 1, "MWh")
 
 
 def millions(value: Any, unit: str) -> str:
@@ -95,3 +102,71 @@ def monthly_megawatt_hours(place: pd.Series[Any]) -> pd.DataFrame:
     """Return the twelve months of a place: ``month`` (1–12) and ``energy_mwh``."""
     energy = [float(place[f"energy_ac_kwh_{month}"]) / 1000.0 for month in MONTHS]
     return pd.DataFrame({"month": range(1, 13), "energy_mwh": energy})
+
+
+def ratio(whole: Any, part: Any) -> float:
+    """Return what of a whole falls to one of its parts, NaN where that is not known."""
+    if missing(whole) or missing(part) or not float(part):
+        return math.nan
+    return float(whole) / float(part)
+
+
+def watts_per_area(kilowatts: Any, square_metres: Any) -> float:
+    """Return W/m² of kW on an area."""
+    return ratio(kilowatts, square_metres) * 1000.0
+
+
+def yield_of_modules(modules: pd.DataFrame, roof: pd.Series[Any]) -> pd.Series[float]:
+    """Return the yearly kWh of each module by its kW; all modules of a roof are alike."""
+    kilowatts = ratio(roof["capacity_dc_kw"], roof["module_count"])
+    return modules["energy_ac_kwh_per_year"] / kilowatts
+
+
+def waterfall(place: pd.Series[Any]) -> tuple[pd.DataFrame, str]:
+    """Return the way of a year's energy from horizontal irradiation to AC, and its unit.
+
+    Parameters
+    ----------
+    place
+        A row with the waterfall's columns [kWh]: a roof, a park, the city.
+
+    Returns
+    -------
+    DataFrame
+        One row for each step, in order, and one for what is left, ``ac``: ``step``, ``kind``
+        (``total``, ``gain`` or ``loss``), ``start`` and ``end`` of its bar and ``amount`` in the
+        unit, ``told`` and ``share`` (the amount, and its share of the first row, as they are
+        read). Empty where a step is not known or nothing is there to lose.
+    str
+        kWh, MWh or GWh.
+    """
+    steps = place.reindex([waterfall_name(step) for step in WATERFALL]).astype(float)
+    first = float(steps.iloc[0])
+    if steps.isna().any() or first <= 0.0:
+        return pd.DataFrame(), "kWh"
+    divisor, unit = next((d, unit) for least, d, unit in ENERGY_UNITS if first >= least)
+    amount = steps.reset_index(drop=True) / divisor
+    end = amount.cumsum()
+    rows = pd.DataFrame(
+        {
+            "step": list(WATERFALL),
+            "start": end.shift(fill_value=0.0),
+            "end": end,
+            "amount": amount,
+            "kind": ["total", *("gain" if step > 0.0 else "loss" for step in amount[1:])],
+        }
+    )
+    left = {"step": "ac", "start": 0.0, "end": end.iloc[-1], "amount": end.iloc[-1]}
+    rows = pd.concat([rows, pd.DataFrame([{**left, "kind": "total"}])], ignore_index=True)
+    decimals = 0 if unit == "kWh" else 1
+    gain = rows["kind"] == "gain"
+    rows["told"] = [
+        _signed(plain(v, decimals), g) for v, g in zip(rows["amount"], gain, strict=True)
+    ]
+    share = rows["amount"] / amount.iloc[0]
+    rows["share"] = [_signed(percent(part), g) for part, g in zip(share, gain, strict=True)]
+    return rows, unit
+
+
+def _signed(text: str, gain: bool) -> str:
+    return f"+{text}" if gain and any(digit in text for digit in "123456789") else text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
@@ -15,14 +16,17 @@ from pvplan.ui.frame import View
 from pvplan.ui.words import Language
 
 PARK: Final = "park"
+ROOF: Final = "roof"
 SERIAL: Final = "park_serial"
 CITY: Final = ""
 MAP_HEIGHT: Final = 540
+ROOF_PAGE: Final = Path(__file__).with_name("page_roof.py")
 
 
 def pick(park_id: str) -> None:
     """Keep a choice; the serial rises so that the map shows the same park again."""
     st.session_state[PARK] = park_id
+    st.session_state[ROOF] = ""
     st.session_state[SERIAL] = st.session_state.get(SERIAL, 0) + 1
 
 
@@ -182,6 +186,10 @@ def body(view: View) -> None:
     with right:
         place = show_place(view, figures, park_id)
     panel.facts(view, place)
+    if park_id and place["roof_count"]:
+        st.page_link(ROOF_PAGE, label=view.say("roofs_of_park"), icon=":material/roofing:")
+    with st.expander(view.say("waterfall_title")):
+        panel.waterfall(view, place)
     st.markdown(f"##### {view.say('parks_table')}")
     st.caption(f"{view.say('park_table_hint')} {view.say('dc_note')}")
     parks_table(view, figures, names, park_id)

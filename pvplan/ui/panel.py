@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
 
-from pvplan.ui import charts, numbers
+from pvplan.ui import charts, numbers, roof_charts
 from pvplan.ui.frame import View
 from pvplan.ui.verdicts import COLOURS
 
@@ -52,6 +53,17 @@ def charts_of(view: View, place: pd.Series[Any], figures: pd.Series[Any]) -> Non
     st.altair_chart(charts.monthly_energy(months, view.language), alt=view.say("monthly_title"))
 
 
+def waterfall(view: View, place: pd.Series[Any]) -> None:
+    """Draw where the year's energy of a place goes, from horizontal irradiation to AC."""
+    steps, unit = numbers.waterfall(place)
+    if steps.empty:
+        st.caption(view.say("no_waterfall"))
+        return
+    chart = roof_charts.waterfall(steps, unit, view.language)
+    st.altair_chart(chart, alt=view.say("waterfall_title"))
+    st.caption(view.say("waterfall_note"))
+
+
 def headline(view: View, place: pd.Series[Any], figures: pd.Series[Any]) -> None:
     """Show potential, installed, target and gap in MW."""
     shown = {
@@ -83,9 +95,14 @@ def facts(view: View, place: pd.Series[Any]) -> None:
         "payback": numbers.plain(place["payback_years"], 1, view.say("years")),
         "capex": numbers.millions(place["capex_cny"], view.say("million_cny")),
     }
+    boxes(shown, {key: view.say(key) for key in shown})
+
+
+def boxes(shown: Mapping[str, str], labels: Mapping[str, str]) -> None:
+    """Show figures in a frame, six to a row; label and number only, never a name."""
     keys = list(shown)
     with st.container(key="facts", border=True):
         for first in range(0, len(keys), FACTS_IN_A_ROW):
             row = keys[first : first + FACTS_IN_A_ROW]
             for column, key in zip(st.columns(FACTS_IN_A_ROW), row, strict=True):
-                column.metric(view.say(key), shown[key])
+                column.metric(labels[key], shown[key])

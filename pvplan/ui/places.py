@@ -9,7 +9,7 @@ from typing import Any, Final
 import pandas as pd
 
 from pvplan.tables import OUTSIDE_DISTRICTS, OUTSIDE_PARKS, Plan
-from pvplan.ui.numbers import missing
+from pvplan.ui.numbers import missing, plain
 from pvplan.ui.words import Language, say
 
 GOAL_FIGURES: Final = ["target_dc_kw", "installed_dc_kw", "gap_dc_kw", "verdict"]
@@ -37,6 +37,15 @@ def name_of(place: pd.Series[Any], language: Language) -> str:
 def names_of(places: pd.DataFrame, language: Language) -> dict[str, str]:
     """Return the name of each place by its id."""
     return {str(index): name_of(place, language) for index, place in places.iterrows()}
+
+
+def roof_labels(roofs: pd.DataFrame) -> dict[str, str]:
+    """Return for each roof id its name, else its id, with what it can carry."""
+    kilowatts = roofs["capacity_dc_kw"]
+    return {
+        str(index): f"{index if missing(name) else name}  ·  {plain(capacity, 1, 'kWp')}"
+        for index, name, capacity in zip(roofs.index, roofs["name"], kilowatts, strict=True)
+    }
 
 
 def distinct(names: Mapping[str, str]) -> dict[str, str]:

@@ -39,6 +39,7 @@ UNKNOWN: Final = "#d5dae0"
 ROOF_WITH: Final = "#0072b2"
 ROOF_WITHOUT: Final = "#f7e7a1"
 
+
 # The JSON text becomes the inside of a JavaScript string literal. Escaped beyond need of
 # JavaScript: braces, % and # (Jinja), <>& (HTML), _ (names that streamlit-folium rewrites).
 _ESCAPES: Final = str.maketrans(

@@ -1,0 +1,434 @@
+"""What a horizon takes: beam energy by look-up, sky view in closed form, partial shading.
+
+A year of hours is folded once, for each orientation of a place, into a table of its beam energy
+by month, sun azimuth and sun elevation, summed up in elevation. The share of a month's beam
+energy that a horizon blocks is then one look-up for each azimuth bin.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from pvplan.assumptions import Shading
+from pvplan.tables import Floats, Ints
+
+NODE_STEP_DEG: Final = 1.0
+"""Distance of the table's elevation nodes; between them the table is linear."""
+
+ELEVATIONS: Final = 91
+"""Nodes from 0° to 90°."""
+
+Table = npt.NDArray[np.float32]
+
+
+def beam_table(
+    sun_azimuth: Floats,
+    sun_elevation: Floats,
+    month: Ints,
+    beam: Floats,
+    bins: int,
+) -> Table:
+    """Fold hours into shares of each month's beam energy by azimuth bin, summed up in elevation.
+
+    An hour is shared linearly between the two bins, and the two node intervals, whose middles
+    lie around the sun: a horizon that bends between two bins or nodes is met half-way.
+
+    Parameters
+    ----------
+    sun_azimuth, sun_elevation
+        Shape (time,), degrees, of the middle of each hour.
+    month
+        Shape (time,), 0-11.
+    beam
+        Shape (time, planes), energy of beam and circumsolar light in any unit, at least 0.
+    bins
+        Number of azimuth bins; bin k is centred on k · 360° / bins, clockwise from north.
+
+    Returns
+    -------
+    ndarray of float32, shape (planes, bins, ELEVATIONS, 12)
+        Share of the month's beam energy with the sun in the bin and below the node. Over all
+        bins the last node sums to 1, or to 0 in months without beam.
+    """
+    table = np.zeros((beam.shape[1], bins, ELEVATIONS, 12))
+    total = np.zeros((beam.shape[1], 12))
+    np.add.at(total.T, month, beam)
+    place = np.mod(sun_azimuth, 360.0) * (bins / 360.0)
+    first = np.floor(place).astype(np.int64)
+    right = place - first
+    # The interval below node j is centred on j - 1/2.
+    level = np.clip(sun_elevation / NODE_STEP_DEG + 0.5, 1.0, ELEVATIONS - 1.0)
+    node = np.minimum(np.floor(level).astype(np.int64), ELEVATIONS - 2)
+    up = level - node
+    _fill(
+        table, np.ascontiguousarray(beam), month.astype(np.int64), first % bins,
+        (first + 1) % bins, right, node, up,
+    )  # fmt: skip
+    share = np.cumsum(table, axis=2)
+    share /= np.where(total > 0.0, total, 1.0)[:, None, None, :]
+    return share.astype(np.float32)
+
+
+@njit(cache=True, nogil=True)
+def _fill(
+    table: Any, beam: Any, month: Any, first: Any, second: Any, right: Any, node: Any, up: Any
+) -> None:
+    for hour in range(beam.shape[0]):
+        m, low = month[hour], node[hour]
+        for plane in range(beam.shape[1]):
+            energy = beam[hour, plane]
+            if energy <= 0.0:
+                continue
+            for side in range(2):
+                k = second[hour] if side else first[hour]
+                part = energy * (right[hour] if side else 1.0 - right[hour])
+                table[plane, k, low, m] += part * (1.0 - up[hour])
+                table[plane, k, low + 1, m] += part * up[hour]
+
+
+def year_table(table: Table, beam: Floats) -> Table:
+    """Weight the months of one orientation's table by their beam energy.
+
+    Parameters
+    ----------
+    table
+        Shape (bins, ELEVATIONS, 12).
+    beam
+        Shape (12,), each month's beam energy in any unit.
+
+    Returns
+    -------
+    ndarray of float32, shape (bins, ELEVATIONS)
+        Share of the year's beam energy, for :func:`year_losses`.
+    """
+    total = float(beam.sum())
+    weight = beam / total if total > 0.0 else np.zeros(12)
+    return (table.astype(np.float64) @ weight).astype(np.float32)
+
+
+def beam_losses(
+    horizon: npt.NDArray[np.float32],
+    table: Table,
+    first: Ints,
+    second: Ints,
+    share: Floats,
+) -> Floats:
+    """Return the share of each month's beam energy that horizons block.
+
+    Parameters
+    ----------
+    horizon
+        Shape (points, bins), elevation of the horizon along each bin's centre, degrees.
+    table
+        Shape (orientations, bins, ELEVATIONS, 12), of :func:`beam_table`.
+    first, second
+        Shape (points,), the orientations between which a point's lies.
+    share
+        Shape (points,), weight of ``second``.
+
+    Returns
+    -------
+    ndarray, shape (points, 12)
+        0 where the horizon is level, 1 where it reaches the zenith and the month has beam, NaN
+        where a direction in which the sun stands is unknown (NaN).
+    """
+    lost = np.zeros((len(horizon), 12))
+    sunny = table[:, :, -1, :].any(axis=(0, 2))
+    _losses(np.ascontiguousarray(horizon), table, np.flatnonzero(sunny), first, second, share, lost)
+    return np.minimum(lost, 1.0)
+
+
+@njit(cache=True, nogil=True)
+def _losses(
+    horizon: Any, table: Any, bins: Any, first: Any, second: Any, share: Any, lost: Any
+) -> None:
+    top = table.shape[2] - 1
+    total = np.empty(12)
+    for point in range(horizon.shape[0]):
+        one, other, weight = first[point], second[point], share[point]
+        total[:] = 0.0
+        for k in bins:
+            level = horizon[point, k] / NODE_STEP_DEG
+            if np.isnan(level):
+                total[:] = np.nan
+                break
+            if level <= 0.0:
+                continue
+            low = min(int(level), top - 1)
+            up = min(level - low, 1.0)
+            under, over = table[one, k, low], table[one, k, low + 1]
+            down_share, up_share = (1.0 - weight) * (1.0 - up), (1.0 - weight) * up
+            for m in range(12):
+                total[m] += down_share * under[m] + up_share * over[m]
+            if weight > 0.0:
+                under, over = table[other, k, low], table[other, k, low + 1]
+                down_share, up_share = weight * (1.0 - up), weight * up
+                for m in range(12):
+                    total[m] += down_share * under[m] + up_share * over[m]
+        lost[point] = total
+
+
+def year_losses(horizon: npt.NDArray[np.float32], table: npt.NDArray[np.floating[Any]]) -> Floats:
+    """Return the share of the year's beam energy that horizons block.
+
+    Parameters
+    ----------
+    horizon
+        Shape (points, bins), degrees.
+    table
+        Shape (bins, ELEVATIONS), of :func:`year_table`.
+
+    Returns
+    -------
+    ndarray, shape (points,)
+        NaN where a direction is unknown.
+    """
+    lost = np.zeros(len(horizon))
+    _year_losses(np.ascontiguousarray(horizon), table, lost)
+    return np.minimum(lost, 1.0)
+
+
+@njit(cache=True, nogil=True)
+def _year_losses(horizon: Any, table: Any, lost: Any) -> None:
+    bins, top = table.shape[0], table.shape[1] - 1
+    for point in range(horizon.shape[0]):
+        total = 0.0
+        for k in range(bins):
+            level = horizon[point, k] / NODE_STEP_DEG
+            if np.isnan(level):
+                total = np.nan
+                break
+            if level <= 0.0:
+                continue
+            low = min(int(level), top - 1)
+            below = table[k, low]
+            total += below + min(level - low, 1.0) * (table[k, low + 1] - below)
+        lost[point] = total
+
+
+def sky_view(horizon: npt.NDArray[np.float32], tilt: Floats, azimuth: Floats) -> Floats:
+    """Return the share of the sky's light that a horizon leaves to a plane.
+
+    Each direction of an evenly bright sky weighs by the cosine of its incidence; in each bin the
+    integral over elevation is closed: Dozier & Frew 1990, doi:10.1109/36.58986, there with
+    angles from the zenith. The plane's own limit (sky behind it) bounds it from below.
+
+    Parameters
+    ----------
+    horizon
+        Shape (points, bins), degrees.
+    tilt, azimuth
+        Shape (points,), degrees.
+
+    Returns
+    -------
+    ndarray, shape (points,)
+        Of the same plane without horizon: 1 where the horizon is level, 0 where it is all walls,
+        NaN where a direction is unknown.
+    """
+    seen = np.empty(len(horizon))
+    _sky_view(np.ascontiguousarray(horizon), np.radians(tilt), np.radians(azimuth), seen)
+    return seen
+
+
+@njit(cache=True, nogil=True)
+def _sky_view(horizon: Any, tilt: Any, azimuth: Any, seen: Any) -> None:
+    bins = horizon.shape[1]
+    north, east = np.empty(bins), np.empty(bins)
+    for k in range(bins):
+        north[k], east[k] = np.cos(k * 2.0 * np.pi / bins), np.sin(k * 2.0 * np.pi / bins)
+    toward, own, all_sky = np.empty(bins), np.empty(bins), np.empty(bins)
+    flat = whole = 1.0
+    for point in range(horizon.shape[0]):
+        # Points of one array follow each other: what depends on the plane alone is kept.
+        if point == 0 or tilt[point] != tilt[point - 1] or azimuth[point] != azimuth[point - 1]:
+            flat, steep = np.cos(tilt[point]), np.sin(tilt[point])
+            to_north, to_east = steep * np.cos(azimuth[point]), steep * np.sin(azimuth[point])
+            whole = 0.0
+            for k in range(bins):
+                toward[k] = to_north * north[k] + to_east * east[k]
+                # cos(incidence) = flat sin e + toward cos e is 0 at the plane's own limit.
+                own[k] = np.arctan2(-toward[k], flat) if toward[k] < 0.0 else 0.0
+                all_sky[k] = _above(own[k], flat, toward[k])
+                whole += all_sky[k]
+        hidden = 0.0
+        for k in range(bins):
+            rise = np.radians(np.float64(horizon[point, k]))
+            if np.isnan(rise):
+                hidden = np.nan
+                break
+            rise = min(rise, 0.5 * np.pi)
+            if rise > own[k]:
+                hidden += all_sky[k] - _above(rise, flat, toward[k])
+        seen[point] = 1.0 - min(hidden / whole, 1.0)
+
+
+@njit(cache=True, nogil=True)
+def _above(limit: float, flat: float, toward: float) -> Any:
+    """Integrate cos(incidence) · cos e over the elevations e from a limit to the zenith."""
+    sine, cosine = np.sin(limit), np.cos(limit)
+    return 0.5 * (flat * cosine * cosine + toward * (0.5 * np.pi - limit - sine * cosine))
+
+
+@dataclass(frozen=True)
+class ArrayLosses:
+    """What the horizon takes from arrays of modules.
+
+    Attributes
+    ----------
+    mean, worst
+        Shape (arrays, 12): share of each month's beam lost, mean over the array's points; and
+        under the highest horizon of them all.
+    sky_view
+        Shape (arrays,): mean of :func:`sky_view` over the points.
+    """
+
+    mean: Floats
+    worst: Floats
+    sky_view: Floats
+
+
+def array_losses(
+    horizon: npt.NDArray[np.float32],
+    point: Ints,
+    start: Ints,
+    weight: Floats,
+    facing: tuple[Floats, Floats],
+    table: Table,
+    between: tuple[Ints, Ints, Floats],
+) -> ArrayLosses:
+    """Return the losses of arrays, each told by many points.
+
+    Points are first counted by elevation node in each bin; the table is then read once for each
+    node that occurs. The sky view is read between nodes too, which changes it by less than 1e-4.
+
+    Parameters
+    ----------
+    horizon
+        Shape (points, bins), degrees.
+    point, start
+        ``point[start[i]:start[i + 1]]`` are the points that tell of array i.
+    weight
+        Of each entry of ``point``.
+    facing
+        Tilt and azimuth of the arrays, shape (arrays,), degrees.
+    table, between
+        As for :func:`beam_losses`; first, second and share of the arrays.
+
+    Returns
+    -------
+    ArrayLosses
+        No loss and the whole sky for arrays without points; NaN where a direction is unknown.
+    """
+    count = len(start) - 1
+    mean, worst, view = np.zeros((count, 12)), np.zeros((count, 12)), np.ones(count)
+    sunny = table[:, :, -1, :].any(axis=(0, 2))
+    tilt, azimuth = (np.radians(angle) for angle in facing)
+    _of_arrays(
+        horizon, point, start, weight, tilt, azimuth, table, sunny, *between, mean, worst, view
+    )
+    return ArrayLosses(np.minimum(mean, 1.0), np.minimum(worst, 1.0), view)
+
+
+@njit(cache=True, nogil=True)
+def _of_arrays(  # noqa: PLR0912 (one pass over points, then nodes, of each bin)
+    horizon: Any,
+    point: Any,
+    start: Any,
+    weight: Any,
+    tilt: Any,
+    azimuth: Any,
+    table: Any,
+    sunny: Any,
+    first: Any,
+    second: Any,
+    share: Any,
+    mean: Any,
+    worst: Any,
+    view: Any,
+) -> None:
+    bins, nodes = table.shape[1], table.shape[2]
+    held = np.zeros(nodes)
+    for array in range(len(start) - 1):
+        begin, end = start[array], start[array + 1]
+        total = weight[begin:end].sum()
+        if begin == end or total <= 0.0:
+            continue
+        flat, steep = np.cos(tilt[array]), np.sin(tilt[array])
+        hidden = whole = 0.0
+        for k in range(bins):
+            toward = steep * np.cos(k * 2.0 * np.pi / bins - azimuth[array])
+            own = max(np.arctan2(-toward, flat), 0.0)
+            above_own = _above(own, flat, toward)
+            whole += above_own
+            highest, low_node, top_node = 0.0, nodes, 0
+            for i in range(begin, end):
+                level = horizon[point[i], k] / NODE_STEP_DEG
+                if np.isnan(level):
+                    hidden, highest = np.nan, np.nan
+                    break
+                if level <= 0.0:
+                    continue
+                low = min(int(level), nodes - 2)
+                up = min(level - low, 1.0)
+                held[low] += weight[i] * (1.0 - up)
+                held[low + 1] += weight[i] * up
+                highest = max(highest, level)
+                low_node, top_node = min(low_node, low), max(top_node, low + 1)
+            for node in range(low_node, top_node + 1):
+                part = held[node] / total
+                held[node] = 0.0
+                if node == 0:
+                    continue
+                rise = np.radians(node * NODE_STEP_DEG)
+                if rise > own:
+                    hidden += part * (above_own - _above(rise, flat, toward))
+                if sunny[k]:
+                    one, other = table[first[array], k, node], table[second[array], k, node]
+                    for m in range(12):
+                        lost = (1.0 - share[array]) * one[m] + share[array] * other[m]
+                        mean[array, m] += part * lost
+            if np.isnan(highest):
+                mean[array], worst[array] = np.nan, np.nan
+            elif sunny[k] and highest > 0.0:
+                low = min(int(highest), nodes - 2)
+                up = min(highest - low, 1.0)
+                for m in range(12):
+                    under = (1.0 - share[array]) * table[first[array], k, low, m]
+                    under += share[array] * table[second[array], k, low, m]
+                    over = (1.0 - share[array]) * table[first[array], k, low + 1, m]
+                    over += share[array] * table[second[array], k, low + 1, m]
+                    worst[array, m] += (1.0 - up) * under + up * over
+        view[array] = 1.0 - min(hidden / whole, 1.0)
+
+
+def partial_loss(fraction: Floats, rules: Shading, worst: Floats | float = 1.0) -> Floats:
+    """Return the share of beam energy that strings lose for the share that is shaded.
+
+    Strings lose more than their shaded modules: up to ``rules.partial_factor`` times the shaded
+    share, but never more than if all modules stood where it is darkest. By the model
+    "worst_point" the whole array follows its darkest place: the caller passes the losses under
+    the highest horizon of the array's points as ``fraction`` and nothing is added.
+
+    Parameters
+    ----------
+    fraction
+        Any shape: shaded share of beam energy, mean over the array's points (not one point's).
+    rules
+        ``partial_model``, ``partial_factor``.
+    worst
+        Broadcasts to ``fraction``: losses under the highest horizon of the array's points.
+
+    Returns
+    -------
+    ndarray
+        Shape of ``fraction``; at most 1.
+    """
+    factor = rules.partial_factor if rules.partial_model == "linear" else 1.0
+    lost: Floats = np.minimum(factor * fraction, np.minimum(worst, 1.0))
+    return lost

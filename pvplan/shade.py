@@ -1,0 +1,407 @@
+"""Where the horizon of roofs stands and what it takes: points, horizons, sunny region, losses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import shapely
+
+from pvplan.assumptions import Shading
+from pvplan.light import Light, Node
+from pvplan.outlines import Outlines, outlines
+from pvplan.roof import horizon, sampling, shading
+from pvplan.tables import Floats, Ints
+from pvplan.yield_table import Arrays, kinds_of
+
+Geometries = npt.NDArray[Any]
+GRADE: Final = 4
+"""Spreads up to this many times the threshold are told by max_points over this many."""
+TOUCH_M: Final = 1e-3
+"""Cells nearer than this touch."""
+Terrain = Callable[[Floats, Floats], npt.NDArray[np.float32]]
+"""x, y [m] of points to their horizons by a surface model; NaN where it does not reach."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What can shade roofs: the prisms of every building read, or a surface model.
+
+    ``index``, ``geometry`` and ``top_m`` are ids, outlines and heights of the buildings in the
+    scene; ``terrain`` replaces the prisms where a surface model is given.
+    """
+
+    scene: horizon.Scene
+    index: Any
+    geometry: Geometries
+    top_m: Floats
+    terrain: Terrain | None = None
+
+
+def surroundings(
+    buildings: gpd.GeoDataFrame, rules: Shading, terrain: Terrain | None = None
+) -> Surroundings:
+    """Return the scene of all buildings, those that carry no modules too."""
+    top = buildings["height_m"].to_numpy(dtype=np.float64)
+    geometry = buildings.geometry.to_numpy()
+    scene = horizon.scene(outlines(geometry), top, rules)
+    return Surroundings(scene, buildings.index, geometry, top, terrain)
+
+
+@dataclass(frozen=True)
+class Roofs:
+    """Roofs of a block: arrays of shape (roofs,).
+
+    ``own`` is the position in the scene; ``usable`` the polygon within setbacks; ``node`` the
+    position of the light node among ``nodes``.
+    """
+
+    usable: Geometries
+    own: Ints
+    height_m: Floats
+    parapet_m: Floats
+    axis_deg: Floats
+    convergence_deg: Floats
+    node: Ints
+    nodes: tuple[Node, ...]
+
+
+@dataclass(frozen=True)
+class Horizons:
+    """Horizons of the points of some roofs; shape (points, ...).
+
+    ``roof`` is the position in the block, ascending; ``lost`` the share of a year's beam on the
+    level that the horizon takes; roofs whose horizon is free have no points.
+    """
+
+    points: sampling.Points
+    roof: Ints
+    elevation_deg: npt.NDArray[np.float32]
+    lost: Floats
+
+
+def horizons(
+    roofs: Roofs, around: Surroundings, light: Light, rules: Shading
+) -> tuple[Roofs, Horizons]:
+    """Return points and horizons of the roofs that anything can shade.
+
+    A few points first; where they differ by more than ``rules.refine_above_fraction`` of a
+    year's beam, or one lies under a taller building, the roof is looked at again: without what
+    stands under that building, at points as dense as the rules allow.
+
+    Returns
+    -------
+    roofs, seen
+        The roofs with the parts under taller buildings taken from ``usable``; their horizons.
+    """
+    x, y, radius = _circles(roofs.usable)
+    near = np.ones(len(x), dtype=bool)
+    if around.terrain is None:
+        near = horizon.shaded_at_all(around.scene, x, y, roofs.height_m, roofs.own, radius, rules)
+    wanted = (near | (roofs.parapet_m > 0.0)) & ~shapely.is_empty(roofs.usable)
+    looked = np.flatnonzero(wanted)
+    few_points = np.full(len(looked), rules.first_points, dtype=np.int64)
+    first = _seen(looked, few_points, roofs, around, light, rules)
+    under = np.unique(first.roof[first.elevation_deg.min(axis=1, initial=90.0) >= 90.0])
+    usable = roofs.usable.copy()
+    usable[under] = _uncovered(under, roofs, around)
+    roofs = replace(roofs, usable=usable)
+    uneven, spread = _uneven(first, rules.refine_above_fraction)
+    again = np.union1d(under, uneven)
+    again = again[~shapely.is_empty(usable[again])]
+    if not len(again) and not len(under):
+        return roofs, first
+    # The mean's error grows with the spread: little spread is told by fewer points.
+    little = uneven[spread <= GRADE * rules.refine_above_fraction]
+    few = max(rules.first_points, rules.max_points // GRADE)
+    most = np.where(np.isin(again, little) & ~np.isin(again, under), few, rules.max_points)
+    second = _seen(again, most, roofs, around, light, rules)
+    kept = ~np.isin(first.roof, np.union1d(again, under))
+    return roofs, _merged(first, kept, second)
+
+
+def _seen(
+    chosen: Ints, most: Ints, roofs: Roofs, around: Surroundings, light: Light, rules: Shading
+) -> Horizons:
+    """Sample some roofs and look around from each point."""
+    points = _sampled(
+        outlines(roofs.usable[chosen]),
+        np.radians(roofs.axis_deg[chosen]),
+        rules.point_spacing_m,
+        most.astype(np.int64),
+    )
+    roof = np.repeat(chosen, np.diff(points.start)).astype(np.int64)
+    elevation = elevations(roofs, points, roof, around, rules)
+    lost = np.zeros(len(roof))
+    for number, node in enumerate(roofs.nodes):
+        here = roofs.node[roof] == number
+        if here.any():
+            lost[here] = shading.year_losses(elevation[here], light.level_year(node))
+    return Horizons(points, roof, elevation, lost)
+
+
+def _sampled(outline: Outlines, axis_rad: Floats, spacing_m: float, most: Ints) -> sampling.Points:
+    """Sample shapes as if pressed along their axes to as long as wide.
+
+    A long wall beside a narrow roof darkens a strip along it: it takes as many rows across the
+    roof as points along it to see that.
+    """
+    count = np.diff(outline.start)
+    origin = outline.edges[outline.start[:-1], :2]
+    cosine, sine = np.cos(axis_rad), np.sin(axis_rad)
+    own = np.repeat(np.arange(len(count)), count)
+    x, y = outline.edges[:, 0::2] - origin[own, :1], outline.edges[:, 1::2] - origin[own, 1:]
+    along = x * cosine[own, None] + y * sine[own, None]
+    across = y * cosine[own, None] - x * sine[own, None]
+    length, width = (_extent(side[:, 0], outline.start[:-1]) for side in (along, across))
+    lengthy = (length > 0.0) & (width > 0.0)
+    press = np.sqrt(np.where(lengthy, length, 1.0) / np.where(lengthy, width, 1.0))
+    along, across = along / press[own, None], across * press[own, None]
+    edges = np.stack([along[:, 0], across[:, 0], along[:, 1], across[:, 1]], axis=1)
+    found = sampling.sample(Outlines(edges, outline.start), np.zeros(len(count)), spacing_m, most)
+    own = np.repeat(np.arange(len(count)), np.diff(found.start))
+    u, v = found.x * press[own], found.y / press[own]
+    return sampling.Points(
+        found.start,
+        origin[own, 0] + u * cosine[own] - v * sine[own],
+        origin[own, 1] + u * sine[own] + v * cosine[own],
+        found.area_m2,
+        found.half_along_m * press[own],
+        found.half_across_m / press[own],
+    )
+
+
+def _extent(places: Floats, start: Ints) -> Floats:
+    """Return how far the places of each run reach."""
+    reach: Floats = np.maximum.reduceat(places, start) - np.minimum.reduceat(places, start)
+    return reach
+
+
+def _uneven(seen: Horizons, above: float) -> tuple[Ints, Floats]:
+    """Return the roofs whose points lose shares of the year's beam that differ by more, and how."""
+    if not len(seen.roof):
+        return seen.roof, seen.lost
+    starts = np.flatnonzero(np.diff(seen.roof, prepend=-1))
+    most = np.maximum.reduceat(seen.lost, starts)
+    least = np.minimum.reduceat(seen.lost, starts)
+    uneven = most - least > above
+    return seen.roof[starts[uneven]], (most - least)[uneven]
+
+
+def _uncovered(chosen: Ints, roofs: Roofs, around: Surroundings) -> Geometries:
+    """Return the usable polygons of roofs without what lies under taller buildings."""
+    shapes = roofs.usable[chosen]
+    if not len(chosen) or around.terrain is not None:
+        return shapes
+    tree = shapely.STRtree(around.geometry)
+    roof, other = tree.query(shapes, predicate="intersects")
+    taller = around.top_m[other] > roofs.height_m[chosen[roof]]
+    above = taller & (other != roofs.own[chosen[roof]])
+    roof, other = roof[above], other[above]
+    found = shapes.copy()
+    for position in np.unique(roof):
+        covers = shapely.union_all(around.geometry[np.sort(other[roof == position])])
+        found[position] = shapely.difference(shapes[position], covers)
+    return found
+
+
+def _merged(first: Horizons, kept: npt.NDArray[np.bool_], second: Horizons) -> Horizons:
+    """Return the kept points of one look and all of another, by roof."""
+    roof = np.concatenate([first.roof[kept], second.roof])
+    order = np.argsort(roof, kind="stable")
+    place = np.empty(len(roof), dtype=np.int64)
+    place[order] = np.arange(len(roof))
+    old, new = place[: int(kept.sum())], place[int(kept.sum()) :]
+
+    def joined(before: npt.NDArray[Any], after: npt.NDArray[Any]) -> Any:
+        both = np.empty((len(roof), *before.shape[1:]), dtype=before.dtype)
+        both[old], both[new] = before[kept], after
+        return both
+
+    words = ("x", "y", "area_m2", "half_along_m", "half_across_m")
+    starts = np.flatnonzero(np.diff(roof[order], prepend=-1))
+    points = sampling.Points(
+        np.append(starts, len(roof)).astype(np.int64),
+        **{
+            name: joined(getattr(first.points, name), getattr(second.points, name))
+            for name in words
+        },
+    )
+    return Horizons(
+        points,
+        roof[order],
+        joined(first.elevation_deg, second.elevation_deg),
+        joined(first.lost, second.lost),
+    )
+
+
+def elevations(
+    roofs: Roofs, points: sampling.Points, roof: Ints, around: Surroundings, rules: Shading
+) -> npt.NDArray[np.float32]:
+    """Return the horizon of points, degrees, (points, bins); ``roof`` is each point's own."""
+    if around.terrain is not None:
+        found = around.terrain(points.x, points.y)
+        rest = np.flatnonzero(np.isnan(found).any(axis=1))
+    else:
+        found = np.empty((len(roof), rules.azimuth_bins), dtype=np.float32)
+        rest = np.arange(len(roof))
+    own = roof[rest]
+    found[rest] = horizon.horizons(
+        around.scene, points.x[rest], points.y[rest], roofs.height_m[own], roofs.own[own],
+        roofs.parapet_m[own], roofs.convergence_deg[own], rules,
+    )  # fmt: skip
+    return found
+
+
+def _circles(shapes: Geometries) -> tuple[Floats, Floats, Floats]:
+    """Return centre and radius of a circle around each shape's bounds (NaN where empty)."""
+    west, south, east, north = shapely.bounds(shapes).T
+    radius = np.hypot(east - west, north - south) / 2.0
+    return (west + east) / 2.0, (south + north) / 2.0, radius
+
+
+def sunny_region(roofs: Roofs, seen: Horizons, most: float) -> Geometries:
+    """Return what is left of usable polygons where points lose no more of a year's beam.
+
+    Of a roof with dark points only the cells of its sunny points remain: what no point speaks
+    for carries no modules.
+    """
+    sunny = seen.lost <= most
+    region = roofs.usable.copy()
+    dim = np.unique(seen.roof[~sunny])
+    if not len(dim):
+        return region
+    cells, of_roof = _lit_cells(roofs, seen, np.flatnonzero(sunny & np.isin(seen.roof, dim)))
+    start, end = np.searchsorted(of_roof, dim), np.searchsorted(of_roof, dim, side="right")
+    lit = np.array(
+        [shapely.union_all(cells[a:b]) for a, b in zip(start, end, strict=True)], dtype=object
+    )
+    region[dim] = shapely.intersection(region[dim], lit)
+    return region
+
+
+def _lit_cells(roofs: Roofs, seen: Horizons, told: Ints) -> tuple[Geometries, Ints]:
+    """Return the cells of points, joined where they touch along the axis, and their roofs."""
+    roof, points = seen.roof[told], seen.points
+    angle = np.radians(roofs.axis_deg[roof])
+    cosine, sine = np.cos(angle), np.sin(angle)
+    x, y = points.x[told], points.y[told]
+    along, across = x * cosine + y * sine, y * cosine - x * sine
+    half = points.half_along_m[told]
+    left, right = along - half, along + half
+    touches = np.zeros(len(told), dtype=bool)
+    touches[1:] = (
+        (roof[1:] == roof[:-1])
+        & (np.abs(across[1:] - across[:-1]) < TOUCH_M)
+        & (np.abs(left[1:] - right[:-1]) < TOUCH_M)
+    )
+    first = np.flatnonzero(~touches)
+    last = np.append(first[1:], len(told)) - 1
+    middle, v = (left[first] + right[last]) / 2.0, across[first]
+    cosine, sine = cosine[first], sine[first]
+    # Neighbouring rows share sides: a hair more, so that no sliver stays between them.
+    runs = sampling.Points(
+        np.arange(len(first) + 1),
+        middle * cosine - v * sine,
+        middle * sine + v * cosine,
+        np.ones(len(first)),
+        (right[last] - left[first]) / 2.0 + TOUCH_M,
+        points.half_across_m[told][first] + TOUCH_M,
+    )
+    return sampling.cells(runs, np.arange(len(first)), angle[first]), roof[first]
+
+
+@dataclass(frozen=True)
+class Shaded:
+    """What the horizon takes from arrays: beam_loss (arrays, 12), sky_view (arrays,)."""
+
+    beam_loss: Floats
+    sky_view: Floats
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Where arrays stand; shape (arrays,).
+
+    ``roof`` is the position in the block; ``side`` 0 for the whole roof, 1 for the left and -1
+    for the right of the axis through ``centre`` (arrays, 2).
+    """
+
+    roof: Ints
+    side: Ints
+    centre: Floats
+
+
+def losses(
+    roofs: Roofs, seen: Horizons, sides: Sides, arrays: Arrays, light: Light, rules: Shading
+) -> Shaded:
+    """Return the losses of arrays: area-weighted means over the sunny points on their side.
+
+    Parameters
+    ----------
+    roofs, seen
+        The block and its horizons.
+    sides, arrays
+        Where the arrays stand, and how they face.
+    light, rules
+        Tables; the model of partial shading.
+    """
+    array, point = pairs(roofs, seen, sides, rules.max_beam_loss_fraction)
+    count = len(arrays)
+    found = Shaded(np.zeros((count, 12)), np.ones(count))
+    weight = seen.points.area_m2[point]
+    start = np.searchsorted(array, np.arange(count + 1))
+    kinds, kind = kinds_of(arrays)
+    node = roofs.node[sides.roof]
+    for number, place in enumerate(roofs.nodes):
+        for which, one in enumerate(kinds):
+            here = np.flatnonzero((node == number) & (kind == which) & (start[1:] > start[:-1]))
+            if not len(here):
+                continue
+            own, begins = _runs(start, here)
+            tables, low, high, share = light.beam_tables(place, one, arrays.azimuth[here])
+            lost = shading.array_losses(
+                seen.elevation_deg,
+                point[own],
+                begins,
+                weight[own],
+                (arrays.tilt[here], arrays.azimuth[here]),
+                tables,
+                (low, high, share),
+            )
+            mean = lost.worst if rules.partial_model == "worst_point" else lost.mean
+            found.beam_loss[here] = shading.partial_loss(mean, rules, lost.worst)
+            found.sky_view[here] = lost.sky_view
+    return found
+
+
+def _runs(start: Ints, chosen: Ints) -> tuple[Ints, Ints]:
+    """Return the entries of chosen runs one after the other, and where each then begins."""
+    count = start[chosen + 1] - start[chosen]
+    begins = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
+    within = np.arange(begins[-1]) - np.repeat(begins[:-1], count)
+    return np.repeat(start[chosen], count) + within, begins
+
+
+def pairs(roofs: Roofs, seen: Horizons, sides: Sides, most: float) -> tuple[Ints, Ints]:
+    """Return (array, point) for every sunny point that tells of an array, sorted by array."""
+    roof, side, centre = sides.roof, sides.side, sides.centre
+    sunny = np.flatnonzero(seen.lost <= most)
+    start = np.searchsorted(seen.roof[sunny], np.arange(len(roofs.usable) + 1))
+    count = (start[1:] - start[:-1])[roof]
+    array = np.repeat(np.arange(len(roof)), count)
+    offset = np.arange(len(array)) - np.repeat(np.cumsum(count) - count, count)
+    point = sunny[start[roof[array]] + offset] if len(array) else np.empty(0, dtype=np.int64)
+    angle = np.radians(roofs.axis_deg[roof[array]])
+    across = (seen.points.y[point] - centre[array, 1]) * np.cos(angle) - (
+        seen.points.x[point] - centre[array, 0]
+    ) * np.sin(angle)
+    fits = (side[array] == 0) | (np.sign(across) == side[array])
+    # A side that no point fell on is told by all points of its roof.
+    told = np.bincount(array[fits], minlength=len(roof)) > 0
+    kept = fits | ~told[array]
+    return array[kept].astype(np.int64), point[kept].astype(np.int64)

@@ -1,0 +1,234 @@
+"""The page of one roof: its modules, what shades it, and where its energy goes."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import geopandas as gpd
+import pandas as pd
+import streamlit as st
+
+from pvplan.maps import MOST_ROOFS
+from pvplan.tables import OUTSIDE_PARKS
+from pvplan.ui import (
+    charts,
+    frame,
+    looks,
+    numbers,
+    panel,
+    places,
+    roof_charts,
+    roof_drawing,
+    roof_words,
+)
+from pvplan.ui.frame import View
+from pvplan.ui.jobs import Job
+from pvplan.ui.looks import Look
+
+PARK: Final = "park"
+ROOF: Final = "roof"
+COMMAND: Final = "python -m pvplan layout CITY_FOLDER --roof ROOF_ID --out layout.geojson"
+GEOJSON: Final = "application/geo+json"
+DXF: Final = "image/vnd.dxf"
+
+
+def roofs_of(view: View, park_id: str) -> gpd.GeoDataFrame:
+    """Return the roofs of a park, most capacity first."""
+    roofs = view.plan.roofs
+    own = roofs[roofs["park_id"].fillna(OUTSIDE_PARKS) == park_id]
+    return own.sort_values("capacity_dc_kw", ascending=False, kind="stable")
+
+
+def chosen_roof(view: View) -> str:
+    """Return the chosen roof, taking the link's on arrival; an unknown id is reported."""
+    roofs = view.plan.roofs
+    asked = str(st.session_state.get(ROOF, st.query_params.get(ROOF, "")))
+    if asked in roofs.index:
+        return asked
+    if asked and ROOF not in st.session_state:
+        st.warning(view.say("unknown_roof"))
+        st.text(asked)
+    own = roofs_of(view, st.session_state.get(PARK) or st.query_params.get(PARK, ""))
+    return str((own if len(own) else roofs)["capacity_dc_kw"].idxmax())
+
+
+def take(key: str, widget: str) -> None:
+    """Keep a choice; another park is looked at from its largest roof on."""
+    st.session_state[key] = st.session_state[widget]
+    if key == PARK:
+        st.session_state[ROOF] = ""
+
+
+def choose(view: View, key: str, labels: dict[str, str], chosen: str) -> None:
+    """Offer parks or roofs by name: the way for the keyboard too."""
+    # One widget for each language: Streamlit holds a selectbox by its shown words.
+    widget = f"{key}-of-roof-{view.language}"
+    st.session_state[widget] = chosen
+    st.selectbox(
+        view.say(key), list(labels), key=widget, format_func=lambda item: labels[item],
+        on_change=lambda: take(key, widget),
+    )  # fmt: skip
+
+
+def choosers(view: View, park_id: str, roof_id: str) -> None:
+    """Offer the parks that have roofs, and the roofs of the chosen one."""
+    parks = view.plan.parks[view.plan.parks["roof_count"] > 0]
+    own = roofs_of(view, park_id)
+    listed = own.head(MOST_ROOFS)
+    if roof_id not in listed.index:
+        listed = pd.concat([listed, own.loc[[roof_id]]])
+    left, right = st.columns(2)
+    with left:
+        choose(view, PARK, places.distinct(places.names_of(parks, view.language)), park_id)
+    with right:
+        choose(view, ROOF, places.distinct(places.roof_labels(listed)), roof_id)
+    if len(listed) < len(own):
+        left_out = own.index.difference(listed.index)
+        st.text(f"{view.say('roofs_not_listed')} {numbers.plain(len(left_out))}")
+
+
+def close_look(view: View, roof: pd.Series[Any]) -> Look | None:
+    """Return the roof with its modules, or say why there is none, or that it is on its way."""
+    if roof.get("arrangement") == roof_words.SCREENING:
+        st.info(view.say("screening_run"))
+        return None
+    roof_id, folder = str(roof.name), looks.folder_of(view.plan)
+    if folder is None:
+        st.info(view.say("no_folder"))
+        st.code(COMMAND, language="bash")
+        return None
+    job = looks.ask(view.plan, folder, roof_id)
+    if job.running:
+        waiting(view, job)
+        return None
+    if job.failed:
+        st.error(view.say("look_failed"))
+        for fault in job.faults or (view.say("unexpected"),):
+            st.text(fault)
+        if st.button(view.say("retry")):
+            looks.forget(view.plan, roof_id)
+            st.rerun()
+        return None
+    return job.outcome.result() if job.outcome is not None else None
+
+
+@st.fragment(run_every=0.7)
+def waiting(view: View, job: Job[Look]) -> None:
+    """Follow a look until it is done; then the page is drawn with it."""
+    if not job.running:
+        st.rerun()
+    with st.spinner(view.say("looking")):
+        st.text(job.stage)
+
+
+def told(view: View, roof: pd.Series[Any], park: str) -> None:
+    """Tell the roof's name and headline figures."""
+    with st.container(key="place-name"):
+        st.text(str(roof.name) if numbers.missing(roof.get("name")) else str(roof["name"]))
+    with st.container(key="place-more", gap=None):
+        if not numbers.missing(roof.get("name")):
+            st.text(str(roof.name))
+        st.text(roof_words.about(roof, park, view.language))
+    density = numbers.watts_per_area(roof["capacity_dc_kw"], roof["footprint_area_m2"])
+    yearly = numbers.ratio(roof["energy_ac_kwh_per_year"], roof["capacity_dc_kw"])
+    shown = {
+        "potential": numbers.plain(roof["capacity_dc_kw"], 1, "kWp"),
+        "modules": numbers.plain(roof["module_count"]),
+        "specific_yield": numbers.plain(yearly, 0, "kWh/kWp"),
+        "density": numbers.plain(density, 0, "W/m²"),
+        "energy_year_one": numbers.megawatt_hours(roof["energy_ac_kwh_per_year"]),
+        "capacity_ac": numbers.plain(roof["capacity_ac_kw"], 1, "kW"),
+    }
+    with st.container(key="roof-headline", gap="xsmall"):
+        for first in (0, 2, 4):
+            for column, key in zip(st.columns(2), list(shown)[first : first + 2], strict=True):
+                column.metric(view.say(key), shown[key])
+
+
+def arrangement(view: View, roof: pd.Series[Any]) -> None:
+    """Tell the arrangement, the second best, and whether the structure bears it."""
+    lines = {
+        "best": roof_words.arrangement(roof.get("arrangement"), view.language),
+        "runner_up": roof_words.runner_up(roof, view.language),
+        "structure": roof_words.structure(roof, view.language),
+    }
+    with st.container(key="roof-told", gap=None):
+        for key, words in lines.items():
+            st.caption(view.say(key))
+            st.text(words)
+
+
+def facts(view: View, roof: pd.Series[Any]) -> None:
+    """Show the further figures of a roof; those that an older run lacks are dashes."""
+    shown = {
+        "roof_area": numbers.plain(roof["footprint_area_m2"], 0, "m²"),
+        "usable_area": numbers.plain(roof["usable_area_m2"], 0, "m²"),
+        "module_area": numbers.plain(roof["module_area_m2"], 0, "m²"),
+        "tilt": numbers.plain(roof["surface_tilt"], 1, "°"),
+        "azimuth": numbers.plain(roof["surface_azimuth"], 0, "°"),
+        "row_pitch": numbers.plain(roof["row_pitch_m"], 2, "m"),
+        "sky_view": numbers.percent(roof.get("sky_view_fraction")),
+        "beam_shading": numbers.percent(roof.get("beam_shading_fraction")),
+        "irradiation": numbers.plain(roof["ghi_kwh_per_m2_per_year"], 0, "kWh/m²"),
+        "gcr": numbers.percent(roof["gcr"]),
+        "needs_survey": numbers.plain(roof.get("capacity_needs_survey_dc_kw"), 1, "kWp"),
+        "blocked": numbers.plain(roof.get("capacity_blocked_dc_kw"), 1, "kWp"),
+    }
+    panel.boxes(shown, {key: view.say(key) for key in shown})
+
+
+def downloads(view: View, look: Look, roof: pd.Series[Any]) -> None:
+    """Offer the layout as files; they are written when asked for."""
+    plan, stem = view.plan, re.sub(r"[^\w-]+", "-", str(roof.name))
+    drawn = len(look.modules)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.text(f"{view.say('modules')}  {numbers.plain(drawn)}")
+        st.download_button(
+            view.say("layout_geojson"), lambda: looks.geojson(look, plan), mime=GEOJSON,
+            file_name=f"{stem}.geojson", key="layout-geojson", on_click="ignore",
+        )  # fmt: skip
+        st.download_button(
+            view.say("layout_dxf"), lambda: looks.dxf(look, plan), mime=DXF,
+            file_name=f"{stem}.dxf", key="layout-dxf", on_click="ignore",
+        )  # fmt: skip
+    if drawn != int(roof["module_count"]):
+        st.warning(f"{view.say('other_layout')} {numbers.plain(drawn)}")
+
+
+def body(view: View) -> None:
+    """Show one roof: figures from the run, the drawing from a close look."""
+    roof_id = chosen_roof(view)
+    roof: pd.Series[Any] = view.plan.roofs.loc[roof_id]
+    park_id = OUTSIDE_PARKS if numbers.missing(roof["park_id"]) else str(roof["park_id"])
+    st.session_state[ROOF], st.session_state[PARK] = roof_id, park_id
+    st.query_params.update({PARK: park_id, ROOF: roof_id})
+    frame.heading(view, "page_roof")
+    choosers(view, park_id, roof_id)
+    left, right = st.columns([11, 9], gap="medium")
+    with left:
+        look = close_look(view, roof)
+        roof_drawing.draw(view, roof_id, look)
+        if look is not None:
+            downloads(view, look, roof)
+        arrangement(view, roof)
+    with right:
+        told(view, roof, places.name_of(view.plan.parks.loc[park_id], view.language))
+        if look is not None:
+            st.markdown(f"##### {view.say('horizon_title')}")
+            chart = roof_charts.horizon(look.horizon, look.sun, view.language)
+            st.altair_chart(chart, alt=view.say("horizon_title"))
+            st.caption(view.say("horizon_note"))
+    facts(view, roof)
+    left, right = st.columns([11, 9], gap="medium")
+    with left:
+        st.markdown(f"##### {view.say('waterfall_title')}")
+        panel.waterfall(view, roof)
+    with right:
+        st.markdown(f"##### {view.say('monthly_title')}")
+        months = numbers.monthly_megawatt_hours(roof)
+        chart = charts.monthly_energy(months, view.language)
+        st.altair_chart(chart, alt=view.say("monthly_title"))
+
+
+body(frame.current())
