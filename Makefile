@@ -59,6 +59,12 @@ bench: $(VENV)/ready-dev  ## benchmarks against the peers; prints JSON
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements-bench.txt
 	@$(BIN)/python -m benchmarks.yield
 	@$(BIN)/python -m benchmarks.run
+	@$(BIN)/python -m benchmarks.shading
+	@$(BIN)/python -m benchmarks.terrain
+	@$(BIN)/python -m benchmarks.packing
+	@$(BIN)/python -m benchmarks.screening
+	@$(BIN)/python -m benchmarks.truth
+	@$(BIN)/python -m benchmarks.city
 
 clean:  ## remove what was set up and computed
 	rm -rf $(VENV) runs artefacts .pytest_cache .mypy_cache .ruff_cache .hypothesis

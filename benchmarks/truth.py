@@ -103,7 +103,7 @@ class House:
 
 
 def roofs_of(place: Town, light: Light, assumptions: Assumptions, parapets: bool) -> shade.Roofs:
-    """Return the chosen roofs as flat ones without setback, with a parapet or not."""
+    """Return the chosen roofs: bare, or as flat ones with setback and parapet."""
     shapes = place.buildings.geometry.to_numpy()[place.chosen]
     count = len(shapes)
     planes = surfaces.describe_planes(
@@ -114,13 +114,14 @@ def roofs_of(place: Town, light: Light, assumptions: Assumptions, parapets: bool
         assumptions.surfaces,
         assumptions.layout,
     )
-    parapet = assumptions.layout.of("flat_concrete").parapet_height_m if parapets else 0.0
+    flat = assumptions.layout.of("flat_concrete")
+    usable = surfaces.inset(shapes, flat.edge_setback_m) if parapets else shapes
     nodes, node = light.nodes_of(place.where)
     return shade.Roofs(
-        shapes,
+        usable,
         place.chosen,
         place.scene.heights[place.chosen],
-        np.full(count, parapet),
+        np.full(count, flat.parapet_height_m if parapets else 0.0),
         planes.axis_deg,
         place.where.convergence_deg,
         node,
@@ -278,9 +279,7 @@ def compare(
         some = carries(found.region, assumptions)
         said.append(found.energy[some])
         points.append((name, round(float(found.points.mean()), 1), len(some)))
-        works += [
-            Work(data, data / path, each, int(n), found.region[n], SKY_STEPS) for n in some
-        ]
+        works += [Work(data, data / path, each, int(n), found.region[n], SKY_STEPS) for n in some]
     with Pool(workers) as pool:
         true = np.array(pool.map(truth, works, chunksize=2))
     cost = {name: {"points_per_roof": mean, "roofs_carry": many} for name, mean, many in points}
@@ -328,9 +327,7 @@ def main() -> None:
         if options.city:
             report = {"points_per_roof": points_in_city(options.data, options.city, assumptions)}
         else:
-            said, true, cost = compare(
-                options.data, options.roofs, assumptions, options.workers
-            )
+            said, true, cost = compare(options.data, options.roofs, assumptions, options.workers)
             lost = 1.0 - true[:, 0].sum(axis=2) / true[:, 2].sum(axis=2)
             report = {
                 "roofs": options.roofs,

@@ -219,12 +219,8 @@ def _worth(
     value = kw * _year_yield(task, laid, light)
     if objective == "kwh":
         return value, np.zeros_like(flat), 1.0
-    extra = {
-        "flush": 0.0,
-        "racked": finance.capex_racked_extra_cny_per_kw_dc,
-        "east_west": finance.capex_east_west_extra_cny_per_kw_dc,
-    }
-    capex = finance.capex_cny_per_kw_dc + np.array([extra[m] for m in laid.kinds.mounting])
+    extra = economics.mounting_extra_cny_per_kw(laid.kinds.mounting, finance)
+    capex = finance.capex_cny_per_kw_dc + extra
     years = economics.cost_years(finance)
     cost = kw * (capex + finance.opex_cny_per_kw_dc_per_year * years)
     value = value * economics.energy_years(finance, assumptions.module)

@@ -124,8 +124,12 @@ def _sorted(roofs: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 def _with_money(roofs: gpd.GeoDataFrame, assumptions: Assumptions) -> gpd.GeoDataFrame:
     energy = roofs["energy_ac_kwh_per_year"].to_numpy(dtype=np.float64)
     capacity = roofs["capacity_dc_kw"].to_numpy(dtype=np.float64)
+    finance = assumptions.finance
+    # A million rows hold three words: each is looked up once.
+    words, which = np.unique(roofs["mounting"].fillna("").to_numpy(dtype=str), return_inverse=True)
+    extra = economics.mounting_extra_cny_per_kw(words.tolist(), finance)[which.reshape(-1)]
     money = economics.of_roofs(
-        capacity, energy, assumptions.finance, assumptions.tariff, assumptions.module
+        capacity, energy, finance, assumptions.tariff, assumptions.module, extra
     )
     added = {name: to_thousandths(values) for name, values in money.items()}
     added["avoided_tco2_per_year"] = to_thousandths(carbon.avoided_tco2(energy, assumptions.carbon))

@@ -75,7 +75,8 @@ class Horizons:
     """Horizons of the points of some roofs; shape (points, ...).
 
     ``roof`` is the position in the block, ascending; ``lost`` the share of a year's beam on the
-    level that the horizon takes; roofs whose horizon is free have no points.
+    level that the horizon takes, bounded by the rules' limit where dark places are cut off
+    already; roofs whose horizon is free have no points.
     """
 
     points: sampling.Points
@@ -91,18 +92,20 @@ def horizons(
 
     A few points first; where they differ by more than ``rules.refine_above_fraction`` of a
     year's beam, or one lies under a taller building, the roof is looked at again: without what
-    stands under that building, at points as dense as the rules allow.
+    stands under that building, at points as dense as the rules allow. What is left of roofs with
+    dark places is looked at once more.
 
     Returns
     -------
     roofs, seen
-        The roofs with the parts under taller buildings taken from ``usable``; their horizons.
+        The roofs with what lies under taller buildings and dark places beside sunny ones taken
+        from ``usable``; their horizons.
     """
     x, y, radius = _circles(roofs.usable)
     near = np.ones(len(x), dtype=bool)
     if around.terrain is None:
         near = horizon.shaded_at_all(around.scene, x, y, roofs.height_m, roofs.own, radius, rules)
-    wanted = (near | (roofs.parapet_m > 0.0)) & ~shapely.is_empty(roofs.usable)
+    wanted = (near | (roofs.parapet_m > 0.0)) & (shapely.area(roofs.usable) > 0.0)
     looked = np.flatnonzero(wanted)
     few_points = np.full(len(looked), rules.first_points, dtype=np.int64)
     first = _seen(looked, few_points, roofs, around, light, rules)
@@ -112,28 +115,59 @@ def horizons(
     roofs = replace(roofs, usable=usable)
     uneven, spread = _uneven(first, rules.refine_above_fraction)
     again = np.union1d(under, uneven)
-    again = again[~shapely.is_empty(usable[again])]
+    again = again[shapely.area(usable[again]) > 0.0]
     if not len(again) and not len(under):
-        return roofs, first
+        return _within_sunny(roofs, first, around, light, rules)
     # The mean's error grows with the spread: little spread is told by fewer points.
     little = uneven[spread <= GRADE * rules.refine_above_fraction]
-    few = max(rules.first_points, rules.max_points // GRADE)
-    most = np.where(np.isin(again, little) & ~np.isin(again, under), few, rules.max_points)
+    most = np.where(np.isin(again, little) & ~np.isin(again, under), _few(rules), rules.max_points)
     second = _seen(again, most, roofs, around, light, rules)
     kept = ~np.isin(first.roof, np.union1d(again, under))
-    return roofs, _merged(first, kept, second)
+    return _within_sunny(roofs, _merged(first, kept, second), around, light, rules)
+
+
+def _few(rules: Shading) -> int:
+    """Return how many points tell a roof whose horizons differ little."""
+    return max(rules.first_points, rules.max_points // GRADE)
+
+
+def _within_sunny(
+    roofs: Roofs, seen: Horizons, around: Surroundings, light: Light, rules: Shading
+) -> tuple[Roofs, Horizons]:
+    """Cut the dark parts off and look again at what is left of those roofs.
+
+    The points that were found sunny stand for darker places too: of the cells along the border of
+    the dark, those are kept whose middle happens to be bright.
+    """
+    sunny = seen.lost <= rules.max_beam_loss_fraction
+    dim = np.intersect1d(seen.roof[~sunny], seen.roof[sunny])
+    if not len(dim):
+        return roofs, seen
+    usable = roofs.usable.copy()
+    usable[dim] = sunny_region(roofs, seen, rules.max_beam_loss_fraction)[dim]
+    dim = dim[shapely.area(usable[dim]) > 0.0]
+    roofs = replace(roofs, usable=usable)
+    most = np.full(len(dim), rules.max_points, dtype=np.int64)
+    third = _seen(dim, most, roofs, around, light, rules, least=_few(rules))
+    # What has been cut once is not cut again.
+    third = replace(third, lost=np.minimum(third.lost, rules.max_beam_loss_fraction))
+    return roofs, _merged(seen, ~np.isin(seen.roof, dim), third)
 
 
 def _seen(
-    chosen: Ints, most: Ints, roofs: Roofs, around: Surroundings, light: Light, rules: Shading
+    chosen: Ints,
+    most: Ints,
+    roofs: Roofs,
+    around: Surroundings,
+    light: Light,
+    rules: Shading,
+    least: int = 1,
 ) -> Horizons:
-    """Sample some roofs and look around from each point."""
-    points = _sampled(
-        outlines(roofs.usable[chosen]),
-        np.radians(roofs.axis_deg[chosen]),
-        rules.point_spacing_m,
-        most.astype(np.int64),
-    )
+    """Sample some roofs at about ``least`` points or more, and look around from each."""
+    shapes = roofs.usable[chosen]
+    spacing = np.minimum(rules.point_spacing_m, np.sqrt(shapely.area(shapes) / least))
+    axis = np.radians(roofs.axis_deg[chosen])
+    points = _sampled(outlines(shapes), axis, spacing, most.astype(np.int64))
     roof = np.repeat(chosen, np.diff(points.start)).astype(np.int64)
     elevation = elevations(roofs, points, roof, around, rules)
     lost = np.zeros(len(roof))
@@ -144,7 +178,7 @@ def _seen(
     return Horizons(points, roof, elevation, lost)
 
 
-def _sampled(outline: Outlines, axis_rad: Floats, spacing_m: float, most: Ints) -> sampling.Points:
+def _sampled(outline: Outlines, axis_rad: Floats, spacing_m: Floats, most: Ints) -> sampling.Points:
     """Sample shapes as if pressed along their axes to as long as wide.
 
     A long wall beside a narrow roof darkens a strip along it: it takes as many rows across the
@@ -300,7 +334,7 @@ def _lit_cells(roofs: Roofs, seen: Horizons, told: Ints) -> tuple[Geometries, In
         & (np.abs(left[1:] - right[:-1]) < TOUCH_M)
     )
     first = np.flatnonzero(~touches)
-    last = np.append(first[1:], len(told)) - 1
+    last = np.append(first, len(told))[1:] - 1
     middle, v = (left[first] + right[last]) / 2.0, across[first]
     cosine, sine = cosine[first], sine[first]
     # Neighbouring rows share sides: a hair more, so that no sliver stays between them.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from rasterio.transform import Affine
 from shapely import affinity
 from shapely.geometry import Point, box
 
+from pvplan.__main__ import main
 from pvplan.assess import Around, World, assess, assess_in, inverters_kw, world
 from pvplan.assumptions import Assumptions, load
 from pvplan.errors import AssumptionError
@@ -317,3 +319,26 @@ def test_screening_places_no_modules() -> None:
     screening = quick(layout__method="screening")
     with pytest.raises(AssumptionError, match=r"layout\.method=packed"):
         study(world(toy.base(), screening, chosen("r01")), chosen("r01"), None)
+
+
+# --- the command ---------------------------------------------------------------------------------
+
+
+def test_the_layout_command_writes_a_roof_and_names_the_nearest(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    city = str(toy.WEATHER_FILE.parent)
+    roof = json.loads((toy.WEATHER_FILE.parent / "buildings.geojson").read_text("utf-8"))
+    known = roof["features"][0]["properties"]["id"]
+    out = tmp_path / "roof.geojson"
+    assert main(["layout", city, "--roof", known, "--out", str(out)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    drawn = json.loads(out.read_text("utf-8"))
+    assert f"{len(drawn['features'])} modules on 1 roofs" in said
+    energy = [one["properties"]["energy_ac_kwh_per_year"] for one in drawn["features"]]
+    assert energy == sorted(energy, reverse=True)
+    assert drawn["pvplan"]["fingerprint"]
+    assert main(["layout", city, "--roof", f"{known}x", "--out", str(out)]) == 2
+    assert f"did you mean '{known}'" in " ".join(capsys.readouterr().err.split())
+    assert main(["layout", city, "--roof", known, "--out", str(tmp_path / "roof.pdf")]) == 2
+    assert "neither F.geojson nor F.dxf" in " ".join(capsys.readouterr().err.split())

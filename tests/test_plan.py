@@ -481,11 +481,14 @@ def test_money_and_carbon_by_hand(toy_city_plan: Plan) -> None:
     roof = toy_city_plan.roofs.loc["r01"]
     kw, kwh = roof["capacity_dc_kw"], roof["energy_ac_kwh_per_year"]
     price = 0.8 * 0.7853 + 0.2 * 0.4155
-    assert roof["capex_cny"] == pytest.approx(3000.0 * kw, abs=6e-4)
+    extra = {"racked": 150.0, "east_west": 100.0}[roof["mounting"]]
+    assert roof["capex_cny"] == pytest.approx((3000.0 + extra) * kw, abs=6e-4)
+    flush = toy_city_plan.roofs.loc["r02"]
+    assert flush["capex_cny"] == pytest.approx(3000.0 * flush["capacity_dc_kw"], abs=6e-4)
     assert roof["opex_cny_per_year"] == pytest.approx(45.0 * kw, abs=6e-4)
     assert roof["revenue_cny_per_year"] == pytest.approx(price * kwh, abs=6e-4)
     assert roof["avoided_tco2_per_year"] == pytest.approx(0.42 * kwh / 1000.0, abs=6e-4)
-    worth = -3000.0 * kw + sum(
+    worth = -(3000.0 + extra) * kw + sum(
         (price * kwh * (1 - 0.004) ** (year - 1) - 45.0 * kw) / 1.06**year for year in range(1, 26)
     )
     assert roof["npv_cny"] == pytest.approx(worth, abs=6e-4)

@@ -142,7 +142,8 @@ def test_any_assumption_moves_the_fingerprint(bundled: tuple[Plan, Path]) -> Non
     other = run_city(inputs, as_of=AS_OF, user={"finance.capex_cny_per_kw_dc": "2800"})
     assert other.meta["fingerprint"] != bundled[0].meta["fingerprint"]
     city, was = other.city.iloc[0], bundled[0].city.iloc[0]
-    assert city["capex_cny"] == pytest.approx(was["capex_cny"] * 2800 / 3000, rel=1e-9)
+    saved = 200.0 * was["capacity_dc_kw"]
+    assert city["capex_cny"] == pytest.approx(was["capex_cny"] - saved, rel=1e-9)
     assert city["energy_ac_kwh_per_year"] == was["energy_ac_kwh_per_year"]
 
 

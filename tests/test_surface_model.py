@@ -362,7 +362,9 @@ def test_a_block_in_the_raster_agrees_with_the_block_itself(tmp_path: Path) -> N
             model, dataclasses.replace(placed, convergence_deg=np.zeros(1)), 10**6
         )
         assert z[0] == 0.0
-        errors.append(found[0, found.shape[1] // 2] - math.degrees(math.atan(20.0 / (25.0 + phase))))
+        errors.append(
+            found[0, found.shape[1] // 2] - math.degrees(math.atan(20.0 / (25.0 + phase)))
+        )
     half_a_cell = math.degrees(math.atan(20.0 / 25.0) - math.atan(20.0 / 25.5))
     assert np.abs(errors).max() <= half_a_cell * 1.05
     assert abs(np.mean(errors)) < 0.1

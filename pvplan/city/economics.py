@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from pvplan.assumptions import Finance, Module, Tariff
@@ -30,8 +33,31 @@ def _discount(finance: Finance) -> Floats:
     return factors
 
 
+def mounting_extra_cny_per_kw(mounting: Sequence[Any], finance: Finance) -> Floats:
+    """Return what each mounting costs beyond flush mounting; nothing where there is none.
+
+    Parameters
+    ----------
+    mounting
+        Words of :data:`pvplan.tables.MOUNTINGS`, or None.
+    finance
+        The extras of racks and of east-west frames.
+    """
+    extra = {
+        "racked": finance.capex_racked_extra_cny_per_kw_dc,
+        "east_west": finance.capex_east_west_extra_cny_per_kw_dc,
+    }
+    found: Floats = np.array([extra.get(word, 0.0) for word in mounting], dtype=np.float64)
+    return found
+
+
 def of_roofs(
-    capacity_dc_kw: Floats, energy_kwh: Floats, finance: Finance, tariff: Tariff, module: Module
+    capacity_dc_kw: Floats,
+    energy_kwh: Floats,
+    finance: Finance,
+    tariff: Tariff,
+    module: Module,
+    extra_cny_per_kw: Floats | float = 0.0,
 ) -> dict[str, Floats]:
     """Return the money columns of roofs.
 
@@ -41,13 +67,15 @@ def of_roofs(
         Shape (roofs,): capacity, and AC energy of the first year.
     finance, tariff, module
         Cost, lifetime, discount rate; prices; degradation.
+    extra_cny_per_kw
+        Shape (roofs,): cost of the mounting beyond ``finance.capex_cny_per_kw_dc``.
 
     Returns
     -------
     dict of ndarray, shape (roofs,)
         ``capex_cny``, ``opex_cny_per_year``, ``revenue_cny_per_year`` (first year), ``npv_cny``.
     """
-    capex = capacity_dc_kw * finance.capex_cny_per_kw_dc
+    capex = capacity_dc_kw * (finance.capex_cny_per_kw_dc + extra_cny_per_kw)
     opex = capacity_dc_kw * finance.opex_cny_per_kw_dc_per_year
     revenue = energy_kwh * tariff.mean_price_cny_per_kwh
     worth = revenue * energy_years(finance, module) - opex * cost_years(finance) - capex
