@@ -30,7 +30,7 @@ import shapely
 
 from benchmarks.city import write_city
 from pvplan import assumptions as assuming
-from pvplan import shade
+from pvplan import look, shade
 from pvplan.assumptions import Assumptions
 from pvplan.light import Light
 from pvplan.roof import generation, surfaces, weather
@@ -94,7 +94,8 @@ class House:
     """What the program says of the chosen roofs.
 
     ``region`` is where modules may stand, empty where nowhere; ``energy`` (roofs, planes, 12) of
-    one kW DC spread over it, kWh; ``points`` how many horizons each roof took, shape (roofs,).
+    one kW DC spread over it, kWh; ``points`` how many horizons tell of each roof, (roofs,), those
+    of earlier looks not counted.
     """
 
     region: npt.NDArray[Any]
@@ -102,7 +103,7 @@ class House:
     points: Ints
 
 
-def roofs_of(place: Town, light: Light, assumptions: Assumptions, parapets: bool) -> shade.Roofs:
+def roofs_of(place: Town, light: Light, assumptions: Assumptions, parapets: bool) -> look.Roofs:
     """Return the chosen roofs: bare, or as flat ones with setback and parapet."""
     shapes = place.buildings.geometry.to_numpy()[place.chosen]
     count = len(shapes)
@@ -117,7 +118,7 @@ def roofs_of(place: Town, light: Light, assumptions: Assumptions, parapets: bool
     flat = assumptions.layout.of("flat_concrete")
     usable = surfaces.inset(shapes, flat.edge_setback_m) if parapets else shapes
     nodes, node = light.nodes_of(place.where)
-    return shade.Roofs(
+    return look.Roofs(
         usable,
         place.chosen,
         place.scene.heights[place.chosen],
@@ -134,9 +135,9 @@ def house(place: Town, data: Path, assumptions: Assumptions) -> House:
     rules = replace(assumptions.shading, partial_factor=1.0)
     light = Light(base_year(data), assumptions)
     roofs = roofs_of(place, light, assumptions, parapets=False)
-    around = shade.surroundings(place.buildings, rules)
-    roofs, seen = shade.horizons(roofs, around, light, rules)
-    region = shade.sunny_region(roofs, seen, rules.max_beam_loss_fraction)
+    around = look.surroundings(place.buildings, rules)
+    roofs, seen = look.horizons(roofs, around, light, rules)
+    region = look.sunny_region(roofs, seen, rules.max_beam_loss_fraction)
     arrays = _arrays(len(region))
     sides = shade.Sides(arrays.roof, np.zeros(len(arrays), np.int64), np.zeros((len(arrays), 2)))
     lost = shade.losses(roofs, seen, sides, arrays, light, rules)
@@ -293,10 +294,10 @@ def points_in_city(data: Path, buildings: int, assumptions: Assumptions) -> dict
         write_city(Path(made), buildings)
         place = town(Path(made) / "buildings.parquet", buildings // 10)
     light, rules = Light(base_year(data), assumptions), assumptions.shading
-    around = shade.surroundings(place.buildings, rules)
+    around = look.surroundings(place.buildings, rules)
     for name, parapets in (("open", False), ("with_parapets", True)):
         roofs = roofs_of(place, light, assumptions, parapets)
-        _, seen = shade.horizons(roofs, around, light, rules)
+        _, seen = look.horizons(roofs, around, light, rules)
         found[name] = round(len(seen.roof) / len(place.chosen), 1)
     return found
 

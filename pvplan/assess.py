@@ -14,8 +14,8 @@ import shapely
 from pvplan.assumptions import Assumptions, System
 from pvplan.lay_out import LaidOut, Site, lay_out, main_array, screened
 from pvplan.light import Light
+from pvplan.look import Surroundings, Terrain, surroundings
 from pvplan.roof import surfaces, weather
-from pvplan.shade import Surroundings, Terrain, surroundings
 from pvplan.tables import MONTHS, ROOFS, Floats, check, names, to_thousandths, waterfall_name
 from pvplan.yield_table import (
     STEPS,

@@ -14,18 +14,10 @@ import shapely
 from pvplan.arrange import Chosen, Task, arrange, stacked
 from pvplan.assumptions import Assumptions
 from pvplan.light import Light
+from pvplan.look import Horizons, Roofs, Surroundings, horizons, sunny_region
 from pvplan.outlines import outlines
 from pvplan.roof import packing, structure, surfaces, weather
-from pvplan.shade import (
-    Horizons,
-    Roofs,
-    Shaded,
-    Sides,
-    Surroundings,
-    horizons,
-    losses,
-    sunny_region,
-)
+from pvplan.shade import Shaded, Sides, losses
 from pvplan.tables import ROOF_FORMS, Floats, Ints
 from pvplan.yield_table import Arrays, Mapper, Places, cells_of
 

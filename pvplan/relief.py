@@ -12,8 +12,8 @@ import numpy.typing as npt
 import shapely
 
 from pvplan.assumptions import Shading
+from pvplan.look import Terrain
 from pvplan.roof import terrain
-from pvplan.shade import Terrain
 from pvplan.sources.surface_model import (
     SurfaceModel,
     check_covers,

@@ -17,8 +17,9 @@ from pvplan.assumptions import Assumptions
 from pvplan.errors import AssumptionError
 from pvplan.lay_out import Block, look_at, of_block, tasks
 from pvplan.light import Light
+from pvplan.look import Horizons, elevations
 from pvplan.roof import rows, sampling, weather
-from pvplan.shade import Horizons, Sides, elevations, losses
+from pvplan.shade import Sides, losses
 from pvplan.tables import Floats, Ints
 from pvplan.yield_table import Arrays, Places, ghi_ratio, yields
 

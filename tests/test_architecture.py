@@ -16,7 +16,8 @@ WORDS = {
     "pvplan.assumed",
 }  # fmt: skip
 RECIPES = {
-    "pvplan.assess", "pvplan.yield_table", "pvplan.light", "pvplan.shade", "pvplan.arrange",
+    "pvplan.assess", "pvplan.yield_table", "pvplan.light", "pvplan.look", "pvplan.shade",
+    "pvplan.arrange",
     "pvplan.lay_out", "pvplan.hours", "pvplan.study", "pvplan.plan", "pvplan.goal_table",
 }  # fmt: skip
 SCALE = {"pvplan.run", "pvplan.gather", "pvplan.record", "pvplan.relief"}

@@ -170,8 +170,8 @@ class _Scratch(NamedTuple):
     """Arrays that the counts write to; nothing is kept in them from one count to the next."""
 
     bands: Floats
-    phases: Floats
-    strips: Floats
+    chains: Floats
+    order: Ints
     span: Floats
     active: Ints
     sums: Ints
@@ -352,48 +352,6 @@ def _teeth(
     return merged
 
 
-@_kernel
-def _walkways(
-    strips: Floats, count: int, low: float, high: float, depth: float, pitch: float, rules: _Rules
-) -> int:
-    """Add the walkways of one block: evenly, or after whole rows where that leaves more rows."""
-    every, width, gap = rules.every, rules.walkway, pitch - depth
-    if high - low <= every or width <= 0.0:
-        return count
-    blocks = int(np.ceil((high - low + width - TOLERANCE) / (every + width)))
-    size = (high - low - (blocks - 1) * width) / blocks
-    even = blocks * int((size + gap + TOLERANCE) / pitch)
-    lines = int((every + gap + TOLERANCE) / pitch)
-    unit = lines * pitch - gap + width
-    whole = int((high - low + width) / unit) if lines else 0
-    rest = int(max(high - low - whole * unit + gap + TOLERANCE, 0.0) / pitch)
-    if lines == 0 or even >= whole * lines + rest:
-        evenly: int = _split(strips, count, low, high, every, width)
-        return evenly
-    for i in range(1, whole + 1):
-        if low + i * unit - width < high - TOLERANCE:
-            strips[count, 0], strips[count, 1] = low + i * unit - width, min(low + i * unit, high)
-            count += 1
-    return count
-
-
-@_kernel
-def _with_walkways(frame: _Frame, depth: float, pitch: float, rules: _Rules, strips: Floats) -> int:
-    """Write the blocked ranges of v with the walkways that rows of a kind need."""
-    base, found = frame.across, frame.found
-    count, cut = 0, int(found[5])
-    for i in range(cut + 1):
-        low = found[0] if i == 0 else base[i - 1, 1]
-        high = found[1] if i == cut else base[i, 0]
-        if i:
-            strips[count, 0], strips[count, 1] = base[i - 1, 0], base[i - 1, 1]
-            count += 1
-        # Rows that stand a walkway's width apart need none.
-        if pitch - depth < rules.walkway - TOLERANCE:
-            count = _walkways(strips, count, low, high, depth, pitch, rules)
-    return count
-
-
 # ---------------------------------------------------------------------------------------------
 # One band: its free intervals and the cells they hold
 # ---------------------------------------------------------------------------------------------
@@ -519,90 +477,149 @@ def _cells_of_bands(
 
 
 @_kernel
-def _keep_phase(
-    phases: Floats, count: int, phase: float, pitch: float, start: float, end: float
-) -> int:
-    """Insert a phase that holds between two levels into the sorted list; join equal ones."""
-    phase = phase - pitch * np.floor(phase / pitch)
-    if phase > pitch - SAME:
-        phase = 0.0
-    j = count
-    while j > 0 and phases[j - 1, 0] > phase + SAME:
-        j -= 1
-    if j > 0 and phases[j - 1, 0] >= phase - SAME:
-        if start <= phases[j - 1, 2] and end >= phases[j - 1, 1]:
-            phases[j - 1, 1] = min(phases[j - 1, 1], start)
-            phases[j - 1, 2] = max(phases[j - 1, 2], end)
-        else:
-            phases[j - 1, 1], phases[j - 1, 2] = -np.inf, np.inf
+def _grouping(found: Floats, depth: float, pitch: float, rules: _Rules) -> tuple[int, float, float]:
+    """Return rows between two walkways (0: none are needed), the step across, and the play.
+
+    The step is that from the bottom of one row to that of the next across a walkway. The play is
+    how much farther apart than the pitch two rows may be so that a full group is never deeper
+    than stated.
+    """
+    # Rows that stand a walkway's width apart need none.
+    if found[1] - found[0] <= rules.every or pitch - depth >= rules.walkway - TOLERANCE:
+        return 0, pitch, 0.0
+    lines = max(int((rules.every + pitch - depth + TOLERANCE) / pitch), 1)
+    play = max(rules.every - (lines * pitch - (pitch - depth)), 0.0) / max(lines - 1, 1)
+    return lines, depth + rules.walkway, play
+
+
+@_kernel
+def _row_of(chain: Floats, place: float, pitch: float, across: float) -> float:
+    """Return the bottom of a row of a chain; chain: base, direction, place, last place, lines."""
+    groups = np.floor(place / chain[4])
+    bottom: float = chain[0] + chain[1] * (
+        groups * ((chain[4] - 1.0) * pitch + across) + (place - groups * chain[4]) * pitch
+    )
+    return bottom
+
+
+@_kernel
+def _keep_chain(
+    chains: Floats, count: int, base: float, upward: bool, low: float, high: float,
+    pitch: float, across: float, lines: float
+) -> int:  # fmt: skip
+    """Add the chain of rows that begins at a base and runs up or down as far as the limits.
+
+    Rows follow at the pitch; after ``lines`` of them (infinite: never) at the step ``across``.
+    """
+    reach = high - base if upward else base - low
+    if base < low or base > high:
         return count
-    for k in range(count, j, -1):
-        phases[k, 0], phases[k, 1] = phases[k - 1, 0], phases[k - 1, 1]
-        phases[k, 2] = phases[k - 1, 2]
-    phases[j, 0], phases[j, 1], phases[j, 2] = phase, start, end
+    unit = (lines - 1.0) * pitch + across
+    groups = np.floor((reach + SAME) / unit) if np.isfinite(lines) else 0.0
+    rest = np.floor((reach + SAME - groups * unit if groups else reach + SAME) / pitch)
+    last = groups * lines + min(rest, lines - 1.0) if np.isfinite(lines) else rest
+    chain = chains[count]
+    chain[0], chain[1] = base, 1.0 if upward else -1.0
+    chain[2], chain[3] = (0.0, last) if upward else (last, 0.0)
+    chain[4] = lines if np.isfinite(lines) else 1e9
     return count + 1
+
+
+@_kernel
+def _merge_chains(
+    chains: Floats, count: int, pitch: float, across: float, order: Ints, bands: Floats, kept: int
+) -> int:
+    """Append the rows of all chains, ascending and each once; return the number of bands."""
+    following = np.empty(count)
+    for i in range(count):
+        following[i] = _row_of(chains[i], chains[i, 2], pitch, across)
+        order[i] = i
+    before, alive = -np.inf, count
+    while alive:
+        # All chains step by about the pitch, so the order of one round is nearly that of the next.
+        for i in range(1, alive):
+            k = order[i]
+            j = i
+            while j > 0 and following[order[j - 1]] > following[k]:
+                order[j] = order[j - 1]
+                j -= 1
+            order[j] = k
+        limit = following[order[0]] + pitch
+        left = 0
+        for i in range(alive):
+            k = order[i]
+            if following[k] < limit:
+                if following[k] > before + SAME:
+                    bands[kept] = before = following[k]
+                    kept += 1
+                if chains[k, 2] == chains[k, 3]:
+                    continue
+                chains[k, 2] += chains[k, 1]
+                following[k] = _row_of(chains[k], chains[k, 2], pitch, across)
+            order[left] = k
+            left += 1
+        alive = left
+    return kept
 
 
 @_kernel
 def _segment(
     low: float, high: float, found: Floats, levels: Floats, depth: float, pitch: float,
-    uniform: int, work: _Scratch, count: int
+    lines: int, across: float, uniform: int, work: _Scratch, count: int
 ) -> int:  # fmt: skip
     """Append the candidate bottoms of rows between two levels, ascending; return their number."""
     if high - low < depth - TOLERANCE:
         return count
-    phases, bands, square = work.phases, work.bands, found[2] > 0.0
-    m = _keep_phase(phases, 0, 0.0, pitch, low, np.inf)
+    chains, square = work.chains, found[2] > 0.0
+    grouped = float(lines) if lines else np.inf
+    # Of upright and level edges alone, rows pushed down hold at least as much.
+    downward = not square or lines > 0
+    top = high - depth + TOLERANCE
+    m = _keep_chain(chains, 0, low, True, low, top, pitch, across, grouped)
+    if downward:
+        m = _keep_chain(chains, m, high - depth, False, low, top, pitch, across, grouped)
     if not square:
-        m = _keep_phase(phases, m, high - depth - low, pitch, -np.inf, high - depth)
         for q in range(uniform):
             phase = found[0] + q * pitch / uniform - low
-            m = _keep_phase(phases, m, phase, pitch, -np.inf, np.inf)
+            phase -= pitch * np.floor(phase / pitch)
+            m = _keep_chain(chains, m, low + phase, True, low, top, pitch, across, np.inf)
     for i in range(levels.shape[1]):
         level, kind = levels[0, i], int(levels[1, i])
-        if level < low - TOLERANCE or level > high + TOLERANCE:
-            continue
-        # Of upright and level edges alone, rows pushed down hold at least as much.
         if kind & 1:
-            m = _keep_phase(phases, m, level - low, pitch, level, np.inf)
-        if kind & 2 and not square:
-            m = _keep_phase(phases, m, level - depth - low, pitch, -np.inf, level - depth)
-    top = high - depth + TOLERANCE
-    for j in range(int((top - low) / pitch) + 1):
-        for k in range(m):
-            bottom = low + j * pitch + phases[k, 0]
-            inside = phases[k, 1] - TOLERANCE <= bottom <= phases[k, 2] + TOLERANCE
-            if inside and bottom <= top:
-                bands[count] = bottom
-                count += 1
-    return count
+            m = _keep_chain(chains, m, level, True, low, top, pitch, across, grouped)
+        if kind & 2 and downward:
+            m = _keep_chain(chains, m, level - depth, False, low, top, pitch, across, grouped)
+    kept: int = _merge_chains(chains, m, pitch, across, work.order, work.bands, count)
+    return kept
 
 
 @_kernel
 def _bands(
-    frame: _Frame, across: Floats, cut: int, depth: float, pitch: float, uniform: int,
+    frame: _Frame, depth: float, pitch: float, lines: int, step: float, uniform: int,
     work: _Scratch
 ) -> int:  # fmt: skip
     """Write the candidate bottoms of rows, ascending and free of strips; return their number."""
-    found = frame.found
-    n = int(found[3])
+    found, across = frame.found, frame.across
+    n, cut = int(found[3]), int(found[5])
     narrow = False
     for i in range(cut):
         # Rows keep their distance across a strip narrower than the gap between them.
-        narrow |= across[i, 1] - across[i, 0] < pitch - depth - TOLERANCE
+        narrow |= across[i, 1] - across[i, 0] < step - depth - TOLERANCE
     if not narrow:
         count, levels = 0, frame.levels[:, :n]
         for i in range(cut + 1):
             low = found[0] if i == 0 else max(found[0], across[i - 1, 1])
             high = found[1] if i == cut else min(found[1], across[i, 0])
-            count = _segment(low, high, found, levels, depth, pitch, uniform, work, count)
+            count = _segment(
+                low, high, found, levels, depth, pitch, lines, step, uniform, work, count
+            )
         return count
     joined = np.empty((3, n + 2 * cut))
     joined[:, :n] = frame.levels[:, :n]
     for i in range(cut):
         joined[0, n + 2 * i], joined[1, n + 2 * i] = across[i, 1], 1.0
         joined[0, n + 2 * i + 1], joined[1, n + 2 * i + 1] = across[i, 0], 2.0
-    count = _segment(found[0], found[1], found, joined, depth, pitch, uniform, work, 0)
+    count = _segment(found[0], found[1], found, joined, depth, pitch, lines, step, uniform, work, 0)
     bands = work.bands
     kept = 0
     for b in range(count):
@@ -643,6 +660,68 @@ def _choose(work: _Scratch, count: int, pitch: float) -> tuple[int, int]:
     return best[0], rows
 
 
+@_kernel
+def _choose_groups(
+    work: _Scratch, count: int, pitch: float, lines: int, across: float, play: float
+) -> tuple[int, int]:
+    """Choose rows in groups of at most ``lines`` with walkways between; return cells and rows.
+
+    best[i] is what bands i and above hold where a group begins; taken[i, r] what they hold with
+    band i as row r of its group. The next row of a group lies a pitch above, or farther by no
+    more than the play; that of the next group a step ``across`` or more above.
+    """
+    bands, cells, best = work.bands, work.cells, work.best
+    taken = np.empty((count, lines), np.int32)
+    best[count] = 0
+    following, beyond = count, count
+    for i in range(count - 1, -1, -1):
+        while following - 1 > i and bands[following - 1] >= bands[i] + pitch - SAME:
+            following -= 1
+        while beyond - 1 > i and bands[beyond - 1] >= bands[i] + across - SAME:
+            beyond -= 1
+        taken[i] = best[beyond]
+        j = following
+        while j < count and bands[j] <= bands[i] + pitch + play + SAME:
+            for r in range(lines - 1):
+                taken[i, r] = max(taken[i, r], taken[j, r + 1])
+            j += 1
+        for r in range(lines):
+            taken[i, r] += cells[i]
+        best[i] = max(best[i + 1], taken[i, 0])
+    rows: int = _rows_of_groups(work, count, taken, pitch, across, play)
+    return best[0], rows
+
+
+@_kernel
+def _rows_of_groups(
+    work: _Scratch, count: int, taken: Ints, pitch: float, across: float, play: float
+) -> int:
+    """Write the bands of the best groups to the front of work.rows; return their number."""
+    bands, cells, best, rows = work.bands, work.cells, work.best, work.rows
+    chosen, i, r = 0, 0, 0
+    while i < count and (r > 0 or best[i] > 0):
+        if r == 0 and best[i] == best[i + 1]:
+            i += 1
+            continue
+        if cells[i]:
+            rows[chosen] = i
+            chosen += 1
+        rest, bottom, j = taken[i, r] - cells[i], bands[i], i + 1
+        while j < count and bands[j] < bottom + pitch - SAME:
+            j += 1
+        r += 1
+        if r == taken.shape[1]:
+            j = count
+        while j < count and taken[j, r] != rest:
+            j = j + 1 if bands[j] <= bottom + pitch + play + SAME else count
+        if j == count or rest == 0 or bands[j] > bottom + pitch + play + SAME:
+            j, r = i, 0
+            while j < count and bands[j] < bottom + across - SAME:
+                j += 1
+        i = j
+    return chosen
+
+
 # ---------------------------------------------------------------------------------------------
 # One direction of one plane, and the search over all
 # ---------------------------------------------------------------------------------------------
@@ -677,29 +756,37 @@ def _count(
     work: _Scratch
 ) -> tuple[int, int]:  # fmt: skip
     """Return cells and rows of an arrangement; work.rows holds the positions of the rows."""
-    found = frame.found
-    cut = _with_walkways(frame, depth, pitch, rules, work.strips)
-    count = _bands(frame, work.strips, cut, depth, pitch, uniform, work)
-    cell, cuts = (along, rules.gap, rules.least_run), int(found[4])
+    lines, across, play = _grouping(frame.found, depth, pitch, rules)
+    count = _bands(frame, depth, pitch, lines, across, uniform, work)
+    cell, cuts = (along, rules.gap, rules.least_run), int(frame.found[4])
     _sum_gaps(frame.along, cuts, cell, work.sums)
     _cells_of_bands(frame.edges, count, depth, frame.along, cuts, cell, work)
+    if lines:
+        grouped: tuple[int, int] = _choose_groups(work, count, pitch, lines, across, play)
+        return grouped
     chosen: tuple[int, int] = _choose(work, count, pitch)
     return chosen
 
 
 @_kernel
-def _rows_between(found: Floats, strips: Floats, cut: int, depth: float, pitch: float) -> float:
+def _rows_between(frame: _Frame, depth: float, pitch: float, rules: _Rules) -> float:
     """Return about how many rows fit between the strips of v."""
-    gap, square = pitch - depth, found[2] > 0.0
+    found, strips, cut = frame.found, frame.across, int(frame.found[5])
+    lines, across, _ = _grouping(found, depth, pitch, rules)
+    gap, square = across - depth, found[2] > 0.0
+    unit = (lines - 1) * pitch + across
     rows = 0.0
     for i in range(cut + 1):
         low = found[0] if i == 0 else strips[i - 1, 1]
         high = found[1] if i == cut else strips[i, 0]
         spare = gap if i == cut else min(gap, strips[i, 1] - strips[i, 0])
-        fit = max(high - low + spare + TOLERANCE, 0.0) / pitch
+        length = max(high - low + spare + TOLERANCE, 0.0)
+        groups = np.floor(length / unit) if lines else 0.0
+        rest = length - groups * unit - (across - pitch)
+        fit = max(rest, 0.0) / pitch
         # The first and the last rows of a slanted outline are rarely whole.
         slanted = not square and (i in (0, cut))
-        rows += np.floor(fit) if spare == gap and not slanted else fit
+        rows += groups * lines + (np.floor(fit) if spare == gap and not slanted else fit)
     return rows
 
 
@@ -749,8 +836,7 @@ def _estimate(
                 break
         if mean[k] < 0.0:
             mean[k], peak[k] = _mean_cells(frame, depth[k], along_m[k], rules, work)
-        cut = _with_walkways(frame, depth[k], pitch[k], rules, work.strips)
-        rows = _rows_between(frame.found, work.strips, cut, depth[k], pitch[k])
+        rows = _rows_between(frame, depth[k], pitch[k], rules)
         most = mean[k] * rows * (1.0 + ESTIMATE_MARGIN)
         if not plain:
             # A rectangle is estimated well; of other outlines small ones badly, and arms may hold
@@ -774,8 +860,7 @@ def _sizes(
         width = edges[first:end, 0].max() - edges[first:end, 0].min()
         height = edges[first:end, 1].max() - edges[first:end, 1].min()
         reach = np.hypot(width, height)
-        # Whole rows between walkways may fill little more than half of what is allowed.
-        strips = 2.0 * reach / rules.block + 2.0 * reach / rules.every + 8.0
+        strips = 2.0 * reach / rules.block + 8.0
         for column in (0, 2):
             if pattern[p, column] > 0.0:
                 strips += reach / pattern[p, column] + 2.0
@@ -784,16 +869,16 @@ def _sizes(
         for each in pitch[p].flat:
             if np.isfinite(each) and each > 0.0:
                 finest = min(finest, each)
-        starts = LEVELS_SQUARE + PHASES + 4.0 + 2.0 * strips
+        starts = 2.0 * LEVELS_SQUARE + PHASES + 4.0 + 2.0 * strips
         most_bands = max(most_bands, int((reach / finest + strips + 2.0) * starts) + 1)
     return most_edges, most_strips, most_bands
 
 
 @_kernel
 def _scratch(edges: int, strips: int, bands: int) -> _Scratch:
-    starts = LEVELS_SQUARE + PHASES + 4 + 2 * strips
+    starts = 2 * LEVELS_SQUARE + PHASES + 4 + 2 * strips
     return _Scratch(
-        np.empty(bands + 1), np.empty((starts, 3)), np.empty((strips, 2)),
+        np.empty(bands + 1), np.empty((starts, 5)), np.empty(starts, np.int64),
         np.empty((edges + 1, 5)), np.empty(edges, np.int64), np.empty(strips, np.int64),
         np.empty(bands + 1, np.int64), np.empty(bands + 1, np.int64), np.empty(bands + 1, np.int64),
     )  # fmt: skip

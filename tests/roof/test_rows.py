@@ -284,6 +284,56 @@ def test_rows_wider_apart_than_a_walkway_need_none() -> None:
         assert case.packed.row_count[0] == lines
 
 
+def with_walkways(length: float, depth: float, gap: float, layout: Layout) -> int:
+    """Rows in a length by hand: whole groups first, then what is left."""
+    if length <= layout.walkway_every_m:
+        return int((length + gap) / (depth + gap) + 1e-6)
+    lines = int((layout.walkway_every_m + gap) / (depth + gap) + 1e-6)
+    unit = lines * (depth + gap) - gap + layout.walkway_width_m
+    groups = int((length + layout.walkway_width_m) / unit + 1e-6)
+    rest = int(max(length - groups * unit + gap, 0.0) / (depth + gap) + 1e-6)
+    return groups * lines + min(rest, lines)
+
+
+@given(seeds)
+@settings(max_examples=20, deadline=None)
+def test_a_wall_that_is_not_quite_straight_costs_no_row(seed: int) -> None:
+    """Corners of real footprints are off by micrometres to centimetres."""
+    rng = np.random.default_rng(seed)
+    layout = replace(defaults().layout, max_block_m=1e5)
+    layout, rules, kinds = flush(layout)
+    gap, count = layout.module_gap_m, 6
+    size = rng.uniform(15.0, 120.0, (count, 2))
+    corners = shapely.get_coordinates(shapely.box(0, 0, *size.T)).reshape(count, 5, 2)
+    middle = corners[:, :4].mean(axis=1, keepdims=True)
+    noise = 10.0 ** rng.uniform(-5.0, np.log10(0.05), (count, 1, 1)) * rng.random((count, 4, 2))
+    ragged_walls = corners[:, :4] + np.sign(corners[:, :4] - middle) * noise
+    angle = rng.uniform(0.0, 2.0 * np.pi, count)
+    case = Case(turned(shapely.polygons(ragged_walls), angle), angle, layout, rules, kinds)
+    expected = [
+        np.floor((size[:, 0] + gap) / (kinds.along_m[k] + gap))
+        * [with_walkways(length, kinds.slant_m[k], gap, layout) for length in size[:, 1]]
+        for k in range(2)
+    ]
+    assert (case.packed.count >= 0.995 * np.max(expected, axis=0)).all()
+
+
+@given(seeds)
+@settings(max_examples=20, deadline=None)
+def test_walkways_in_rectangles_are_where_they_cost_least(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    layout, rules, kinds = flush(replace(defaults().layout, max_block_m=1e5))
+    gap, count = layout.module_gap_m, 10
+    size = rng.uniform(11.0, 150.0, (count, 2))
+    case = Case(np.array(shapely.box(0, 0, *size.T)), np.zeros(count), layout, rules, kinds)
+    expected = [
+        np.floor((size[:, 0] + gap) / (kinds.along_m[k] + gap) + 1e-7)
+        * [with_walkways(length, kinds.slant_m[k], gap, layout) for length in size[:, 1]]
+        for k in range(2)
+    ]
+    assert case.packed.count.tolist() == np.max(expected, axis=0).tolist()
+
+
 # ------------------------------------------------------------------------------------ limits
 
 

@@ -1,0 +1,365 @@
+"""Where the horizon of roofs stands: points on each roof, and what is seen from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Final
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import shapely
+
+from pvplan.assumptions import Shading
+from pvplan.light import Light, Node
+from pvplan.outlines import Outlines, outlines
+from pvplan.roof import horizon, sampling, shading
+from pvplan.tables import Floats, Ints
+
+Geometries = npt.NDArray[Any]
+GRADE: Final = 4
+"""Spreads up to this many times the threshold are told by max_points over this many."""
+TOUCH_M: Final = 1e-3
+"""Cells nearer than this touch."""
+Terrain = Callable[[Floats, Floats], npt.NDArray[np.float32]]
+"""x, y [m] of points to their horizons by a surface model; NaN where it does not reach."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What can shade roofs: the prisms of every building read, or a surface model.
+
+    ``index``, ``geometry`` and ``top_m`` are ids, outlines and heights of the buildings in the
+    scene; ``terrain`` replaces the prisms where a surface model is given.
+    """
+
+    scene: horizon.Scene
+    index: Any
+    geometry: Geometries
+    top_m: Floats
+    terrain: Terrain | None = None
+
+    @cached_property
+    def tree(self) -> shapely.STRtree:
+        """The outlines by place; made when first asked for."""
+        return shapely.STRtree(self.geometry)
+
+
+def surroundings(
+    buildings: gpd.GeoDataFrame, rules: Shading, terrain: Terrain | None = None
+) -> Surroundings:
+    """Return the scene of all buildings, those that carry no modules too."""
+    top = buildings["height_m"].to_numpy(dtype=np.float64)
+    geometry = buildings.geometry.to_numpy()
+    scene = horizon.scene(outlines(geometry), top, rules)
+    return Surroundings(scene, buildings.index, geometry, top, terrain)
+
+
+@dataclass(frozen=True)
+class Roofs:
+    """Roofs of a block: arrays of shape (roofs,).
+
+    ``own`` is the position in the scene; ``usable`` the polygon within setbacks; ``node`` the
+    position of the light node among ``nodes``.
+    """
+
+    usable: Geometries
+    own: Ints
+    height_m: Floats
+    parapet_m: Floats
+    axis_deg: Floats
+    convergence_deg: Floats
+    node: Ints
+    nodes: tuple[Node, ...]
+
+
+@dataclass(frozen=True)
+class Horizons:
+    """Horizons of the points of some roofs; shape (points, ...).
+
+    ``roof`` is the position in the block, ascending; ``lost`` the share of a year's beam on the
+    level that the horizon takes, bounded by the rules' limit where dark places are cut off
+    already; roofs whose horizon is free have no points.
+    """
+
+    points: sampling.Points
+    roof: Ints
+    elevation_deg: npt.NDArray[np.float32]
+    lost: Floats
+
+
+def horizons(
+    roofs: Roofs, around: Surroundings, light: Light, rules: Shading
+) -> tuple[Roofs, Horizons]:
+    """Return points and horizons of the roofs that anything can shade.
+
+    A few points first; where they differ by more than ``rules.refine_above_fraction`` of a
+    year's beam, or one lies under a taller building, the roof is looked at again: without what
+    stands under that building, at points as dense as the rules allow. What is left of roofs with
+    dark places is looked at once more.
+
+    Returns
+    -------
+    roofs, seen
+        The roofs with what lies under taller buildings and dark places beside sunny ones taken
+        from ``usable``; their horizons.
+    """
+    x, y, radius = _circles(roofs.usable)
+    near = np.ones(len(x), dtype=bool)
+    if around.terrain is None:
+        near = horizon.shaded_at_all(around.scene, x, y, roofs.height_m, roofs.own, radius, rules)
+    wanted = (near | (roofs.parapet_m > 0.0)) & (shapely.area(roofs.usable) > 0.0)
+    looked = np.flatnonzero(wanted)
+    few_points = np.full(len(looked), rules.first_points, dtype=np.int64)
+    first = _seen(looked, few_points, roofs, around, light, rules)
+    under = np.unique(first.roof[first.elevation_deg.min(axis=1, initial=90.0) >= 90.0])
+    usable = roofs.usable.copy()
+    usable[under] = _uncovered(under, roofs, around)
+    roofs = replace(roofs, usable=usable)
+    uneven, spread = _uneven(first, rules.refine_above_fraction)
+    again = np.union1d(under, uneven)
+    again = again[shapely.area(usable[again]) > 0.0]
+    # The mean's error grows with the spread: little spread is told by fewer points.
+    little = uneven[spread <= GRADE * rules.refine_above_fraction]
+    most = np.where(np.isin(again, little) & ~np.isin(again, under), _few(rules), rules.max_points)
+    second = _seen(again, most, roofs, around, light, rules)
+    kept = ~np.isin(first.roof, np.union1d(again, under))
+    looks = [(first, kept), (second, np.ones(len(second.roof), dtype=bool))]
+    return _within_sunny(roofs, looks, around, light, rules)
+
+
+def _few(rules: Shading) -> int:
+    """Return how many points tell a roof whose horizons differ little."""
+    return max(rules.first_points, rules.max_points // GRADE)
+
+
+Look = tuple["Horizons", npt.NDArray[np.bool_]]
+"""Horizons, and which of their points count."""
+
+
+def _within_sunny(
+    roofs: Roofs, looks: list[Look], around: Surroundings, light: Light, rules: Shading
+) -> tuple[Roofs, Horizons]:
+    """Cut the dark parts off and look again at what is left of those roofs.
+
+    The points that were found sunny stand for darker places too: of the cells along the border of
+    the dark, those are kept whose middle happens to be bright.
+    """
+    usable = roofs.usable.copy()
+    cut = []
+    for seen, counts in looks:
+        sunny = seen.lost <= rules.max_beam_loss_fraction
+        dim = np.intersect1d(seen.roof[counts & ~sunny], seen.roof[counts & sunny])
+        usable[dim] = _lit_region(roofs, seen, dim, sunny)
+        cut.append(dim)
+    dim = np.union1d(*cut)
+    dim = dim[shapely.area(usable[dim]) > 0.0]
+    roofs = replace(roofs, usable=usable)
+    most = np.full(len(dim), rules.max_points, dtype=np.int64)
+    third = _seen(dim, most, roofs, around, light, rules, least=_few(rules))
+    # What has been cut once is not cut again.
+    third = replace(third, lost=np.minimum(third.lost, rules.max_beam_loss_fraction))
+    rest = [(seen, counts & ~np.isin(seen.roof, dim)) for seen, counts in looks]
+    return roofs, _merged([*rest, (third, np.ones(len(third.roof), dtype=bool))])
+
+
+def _seen(
+    chosen: Ints,
+    most: Ints,
+    roofs: Roofs,
+    around: Surroundings,
+    light: Light,
+    rules: Shading,
+    least: int = 1,
+) -> Horizons:
+    """Sample some roofs at about ``least`` points or more, and look around from each."""
+    shapes = roofs.usable[chosen]
+    spacing = np.minimum(rules.point_spacing_m, np.sqrt(shapely.area(shapes) / least))
+    axis = np.radians(roofs.axis_deg[chosen])
+    points = _sampled(outlines(shapes), axis, spacing, most.astype(np.int64))
+    roof = np.repeat(chosen, np.diff(points.start)).astype(np.int64)
+    elevation = elevations(roofs, points, roof, around, rules)
+    lost = np.zeros(len(roof))
+    for number, node in enumerate(roofs.nodes):
+        here = roofs.node[roof] == number
+        if here.any():
+            lost[here] = shading.year_losses(elevation[here], light.level_year(node))
+    return Horizons(points, roof, elevation, lost)
+
+
+def _sampled(outline: Outlines, axis_rad: Floats, spacing_m: Floats, most: Ints) -> sampling.Points:
+    """Sample shapes as if pressed along their axes to as long as wide.
+
+    A long wall beside a narrow roof darkens a strip along it: it takes as many rows across the
+    roof as points along it to see that.
+    """
+    count = np.diff(outline.start)
+    origin = outline.edges[outline.start[:-1], :2]
+    cosine, sine = np.cos(axis_rad), np.sin(axis_rad)
+    own = np.repeat(np.arange(len(count)), count)
+    x, y = outline.edges[:, 0::2] - origin[own, :1], outline.edges[:, 1::2] - origin[own, 1:]
+    along = x * cosine[own, None] + y * sine[own, None]
+    across = y * cosine[own, None] - x * sine[own, None]
+    length, width = (_extent(side[:, 0], outline.start[:-1]) for side in (along, across))
+    lengthy = (length > 0.0) & (width > 0.0)
+    press = np.sqrt(np.where(lengthy, length, 1.0) / np.where(lengthy, width, 1.0))
+    along, across = along / press[own, None], across * press[own, None]
+    edges = np.stack([along[:, 0], across[:, 0], along[:, 1], across[:, 1]], axis=1)
+    found = sampling.sample(Outlines(edges, outline.start), np.zeros(len(count)), spacing_m, most)
+    own = np.repeat(np.arange(len(count)), np.diff(found.start))
+    u, v = found.x * press[own], found.y / press[own]
+    return sampling.Points(
+        found.start,
+        origin[own, 0] + u * cosine[own] - v * sine[own],
+        origin[own, 1] + u * sine[own] + v * cosine[own],
+        found.area_m2,
+        found.half_along_m * press[own],
+        found.half_across_m / press[own],
+    )
+
+
+def _extent(places: Floats, start: Ints) -> Floats:
+    """Return how far the places of each run reach."""
+    reach: Floats = np.maximum.reduceat(places, start) - np.minimum.reduceat(places, start)
+    return reach
+
+
+def _uneven(seen: Horizons, above: float) -> tuple[Ints, Floats]:
+    """Return the roofs whose points lose shares of the year's beam that differ by more, and how."""
+    if not len(seen.roof):
+        return seen.roof, seen.lost
+    starts = np.flatnonzero(np.diff(seen.roof, prepend=-1))
+    most = np.maximum.reduceat(seen.lost, starts)
+    least = np.minimum.reduceat(seen.lost, starts)
+    uneven = most - least > above
+    return seen.roof[starts[uneven]], (most - least)[uneven]
+
+
+def _uncovered(chosen: Ints, roofs: Roofs, around: Surroundings) -> Geometries:
+    """Return the usable polygons of roofs without what lies under taller buildings."""
+    shapes = roofs.usable[chosen]
+    if not len(chosen) or around.terrain is not None:
+        return shapes
+    roof, other = around.tree.query(shapes, predicate="intersects")
+    taller = around.top_m[other] > roofs.height_m[chosen[roof]]
+    above = taller & (other != roofs.own[chosen[roof]])
+    roof, other = roof[above], other[above]
+    found = shapes.copy()
+    for position in np.unique(roof):
+        covers = shapely.union_all(around.geometry[np.sort(other[roof == position])])
+        found[position] = shapely.difference(shapes[position], covers)
+    return found
+
+
+def _merged(looks: list[Look]) -> Horizons:
+    """Return the points that count of several looks, by roof."""
+    roof = np.concatenate([seen.roof[counts] for seen, counts in looks])
+    order = np.argsort(roof, kind="stable")
+    place = np.empty(len(roof), dtype=np.int64)
+    place[order] = np.arange(len(roof))
+    places = np.split(place, np.cumsum([counts.sum() for _, counts in looks])[:-1])
+
+    def joined(parts: list[npt.NDArray[Any]]) -> Any:
+        every = np.empty((len(roof), *parts[0].shape[1:]), dtype=parts[0].dtype)
+        for (_, counts), part, into in zip(looks, parts, places, strict=True):
+            every[into] = part if counts.all() else part[counts]
+        return every
+
+    words = ("x", "y", "area_m2", "half_along_m", "half_across_m")
+    starts = np.flatnonzero(np.diff(roof[order], prepend=-1))
+    points = sampling.Points(
+        np.append(starts, len(roof)).astype(np.int64),
+        **{name: joined([getattr(seen.points, name) for seen, _ in looks]) for name in words},
+    )
+    return Horizons(
+        points,
+        roof[order],
+        joined([seen.elevation_deg for seen, _ in looks]),
+        joined([seen.lost for seen, _ in looks]),
+    )
+
+
+def elevations(
+    roofs: Roofs, points: sampling.Points, roof: Ints, around: Surroundings, rules: Shading
+) -> npt.NDArray[np.float32]:
+    """Return the horizon of points, degrees, (points, bins); ``roof`` is each point's own."""
+    if around.terrain is not None:
+        found = around.terrain(points.x, points.y)
+        rest = np.flatnonzero(np.isnan(found).any(axis=1))
+    else:
+        found = np.empty((len(roof), rules.azimuth_bins), dtype=np.float32)
+        rest = np.arange(len(roof))
+    own = roof[rest]
+    found[rest] = horizon.horizons(
+        around.scene, points.x[rest], points.y[rest], roofs.height_m[own], roofs.own[own],
+        roofs.parapet_m[own], roofs.convergence_deg[own], rules,
+    )  # fmt: skip
+    return found
+
+
+def _circles(shapes: Geometries) -> tuple[Floats, Floats, Floats]:
+    """Return centre and radius of a circle around each shape's bounds (NaN where empty)."""
+    west, south, east, north = shapely.bounds(shapes).T
+    radius = np.hypot(east - west, north - south) / 2.0
+    return (west + east) / 2.0, (south + north) / 2.0, radius
+
+
+def sunny_region(roofs: Roofs, seen: Horizons, most: float) -> Geometries:
+    """Return what is left of usable polygons where points lose no more of a year's beam.
+
+    Of a roof with dark points only the cells of its sunny points remain: what no point speaks
+    for carries no modules.
+    """
+    sunny = seen.lost <= most
+    region = roofs.usable.copy()
+    dim = np.unique(seen.roof[~sunny])
+    region[dim] = _lit_region(roofs, seen, dim, sunny)
+    return region
+
+
+def _lit_region(
+    roofs: Roofs, seen: Horizons, dim: Ints, sunny: npt.NDArray[np.bool_]
+) -> Geometries:
+    """Return the parts of some roofs that lie in the cells of their sunny points."""
+    if not len(dim):
+        return roofs.usable[dim]
+    cells, of_roof = _lit_cells(roofs, seen, np.flatnonzero(sunny & np.isin(seen.roof, dim)))
+    start, end = np.searchsorted(of_roof, dim), np.searchsorted(of_roof, dim, side="right")
+    lit = np.array(
+        [shapely.union_all(cells[a:b]) for a, b in zip(start, end, strict=True)], dtype=object
+    )
+    found: Geometries = shapely.intersection(roofs.usable[dim], lit)
+    return found
+
+
+def _lit_cells(roofs: Roofs, seen: Horizons, told: Ints) -> tuple[Geometries, Ints]:
+    """Return the cells of points, joined where they touch along the axis, and their roofs."""
+    roof, points = seen.roof[told], seen.points
+    angle = np.radians(roofs.axis_deg[roof])
+    cosine, sine = np.cos(angle), np.sin(angle)
+    x, y = points.x[told], points.y[told]
+    along, across = x * cosine + y * sine, y * cosine - x * sine
+    half = points.half_along_m[told]
+    left, right = along - half, along + half
+    touches = np.zeros(len(told), dtype=bool)
+    touches[1:] = (
+        (roof[1:] == roof[:-1])
+        & (np.abs(across[1:] - across[:-1]) < TOUCH_M)
+        & (np.abs(left[1:] - right[:-1]) < TOUCH_M)
+    )
+    first = np.flatnonzero(~touches)
+    last = np.append(first, len(told))[1:] - 1
+    middle, v = (left[first] + right[last]) / 2.0, across[first]
+    cosine, sine = cosine[first], sine[first]
+    # Neighbouring rows share sides: a hair more, so that no sliver stays between them.
+    runs = sampling.Points(
+        np.arange(len(first) + 1),
+        middle * cosine - v * sine,
+        middle * sine + v * cosine,
+        np.ones(len(first)),
+        (right[last] - left[first]) / 2.0 + TOUCH_M,
+        points.half_across_m[told][first] + TOUCH_M,
+    )
+    return sampling.cells(runs, np.arange(len(first)), angle[first]), roof[first]
