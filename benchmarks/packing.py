@@ -174,7 +174,7 @@ def against_exhaustive(
     one = np.ones(pitch.shape)
     packed = rows.pack(
         outline, np.arange(count), centre, level - np.inf, level + np.inf, turn, depth, pitch,
-        one, 0.0 * one, 1.0, kinds, rows.strips_of(rules, None, count), layout,
+        one, 0.0 * one, np.ones(count), kinds, rows.strips_of(rules, None, count), layout,
     )  # fmt: skip
     cells = [(kinds.along_m[k], depth[0, k], pitch[0, 0, k]) for k in range(2)]
     angles = np.radians(np.arange(0.0, 180.0, step_deg))
@@ -227,7 +227,8 @@ class Sheet:
         """Lay out every plane."""
         return rows.pack(
             self.outline, self.polygon, self.centre, self.low, self.high, self.turn, self.depth,
-            self.pitch, self.value, 0.0 * self.value, 1.0, self.kinds, self.strips, self.layout,
+            self.pitch, self.value, 0.0 * self.value, np.ones(len(self.polygon)), self.kinds,
+            self.strips, self.layout,
         )  # fmt: skip
 
 

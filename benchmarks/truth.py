@@ -161,6 +161,7 @@ def _arrays(roofs: int) -> Arrays:
         azimuth=each([plane.azimuth for plane in PLANES]),
         racked=each([plane.racked for plane in PLANES]),
         slant_m=np.full(count, np.nan),
+        pitch_m=np.full(count, np.nan),
         capacity_kw=np.ones(count),
         dc_ac_ratio=np.ones(count),
         beam_loss=np.zeros((count, 12)),

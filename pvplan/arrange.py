@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from pvplan.assumptions import Assumptions
+from pvplan.assumptions import Assumptions, Surfaces
 from pvplan.city import economics
 from pvplan.light import Light, Node
 from pvplan.outlines import Outlines
@@ -26,7 +26,8 @@ class Task:
 
     ``plane`` and ``roof`` are positions in the block; ``outline`` holds the usable polygon of
     every roof of the block; ``centre`` has shape (planes, 2); ``node`` is the position of the
-    light node among ``nodes``; ``unseen_fraction`` is what obstructions take that nobody drew.
+    light node among ``nodes``; ``planes_of_roof`` counts those that may
+    carry modules; ``unseen_fraction`` is what obstructions take that nobody drew.
     """
 
     form: str
@@ -44,7 +45,8 @@ class Task:
     sun: packing.SolsticeSun
     node: Ints
     nodes: tuple[Node, ...]
-    unseen_fraction: float
+    planes_of_roof: Ints
+    unseen_fraction: Floats
 
 
 @dataclass(frozen=True)
@@ -205,29 +207,30 @@ def strips(task: Task, assumptions: Assumptions) -> rows.Strips:
 
 def _worth(
     task: Task, laid: Candidates, light: Light, assumptions: Assumptions
-) -> tuple[Floats, Floats, float]:
-    """Return value and cost of a module in each candidate, and the fixed cost of a roof.
+) -> tuple[Floats, Floats, Floats]:
+    """Return value and cost of a module in each candidate, and the fixed cost of each plane.
 
     The score of n modules is n · value / (fixed + n · cost): capacity, a year's energy, or
     energy for money (the inverse of the levelised cost, both discounted over the lifetime).
     """
     objective, finance = assumptions.layout.objective, assumptions.finance
     kw = assumptions.module.power_w / 1000.0
-    flat = np.full(laid.pitch.shape, kw)
+    flat, one = np.full(laid.pitch.shape, kw), np.ones(len(task.plane))
     if objective == "kw":
-        return flat, np.zeros_like(flat), 1.0
-    value = kw * _year_yield(task, laid, light)
+        return flat, np.zeros_like(flat), one
+    value = kw * _year_yield(task, laid, light, assumptions)
     if objective == "kwh":
-        return value, np.zeros_like(flat), 1.0
+        return value, np.zeros_like(flat), one
     extra = economics.mounting_extra_cny_per_kw(laid.kinds.mounting, finance)
     capex = finance.capex_cny_per_kw_dc + extra
     years = economics.cost_years(finance)
     cost = kw * (capex + finance.opex_cny_per_kw_dc_per_year * years)
     value = value * economics.energy_years(finance, assumptions.module)
-    return value, np.broadcast_to(cost, flat.shape).copy(), finance.capex_fixed_cny_per_roof
+    fixed = finance.capex_fixed_cny_per_roof / task.planes_of_roof
+    return value, np.broadcast_to(cost, flat.shape).copy(), fixed
 
 
-def _year_yield(task: Task, laid: Candidates, light: Light) -> Floats:
+def _year_yield(task: Task, laid: Candidates, light: Light, assumptions: Assumptions) -> Floats:
     """Return the unshaded year's yield of each candidate [kWh/kW], (planes, D, K)."""
     found = np.full(laid.azimuth.shape, np.nan)
     for number in range(len(laid.kinds.mounting)):
@@ -235,7 +238,7 @@ def _year_yield(task: Task, laid: Candidates, light: Light) -> Floats:
             here = task.node == which
             azimuth = laid.azimuth[here, :, number]
             some = np.isfinite(azimuth)
-            kind = kind_of(laid.kinds, number, float(task.slope[0]))
+            kind = kind_of(task, laid.kinds, number, assumptions.surfaces)
             both = [azimuth[some]]
             if laid.kinds.mounting[number] == "east_west":
                 both.append((azimuth[some] + 180.0) % 360.0)
@@ -246,12 +249,20 @@ def _year_yield(task: Task, laid: Candidates, light: Light) -> Floats:
     return found
 
 
-def kind_of(kinds: arrangements.Kinds, number: int, slope: float) -> Kind:
-    """Return the class of light of one kind of arrangement."""
-    mounting = kinds.mounting[number]
-    tilt = slope if mounting == "flush" else float(kinds.tilt[number])
-    slant = float(kinds.slant_m[number]) if mounting == "racked" else NAN
-    return Kind(tilt, mounting != "flush", slant, NAN)
+def kind_of(task: Task, kinds: arrangements.Kinds, number: int, surfaces: Surfaces) -> Kind:
+    """Return the class of light of one kind of arrangement on planes of one form.
+
+    The teeth of a saw-tooth roof shade each other as rows do that are as long as the teeth.
+    """
+    mounting, slope = kinds.mounting[number], float(task.slope[0])
+    if mounting == "flush":
+        if task.form != "saw_tooth":
+            return Kind(slope, False)
+        pitch = surfaces.saw_tooth_pitch_m
+        slant = surfaces.saw_tooth_plan_fraction * pitch / float(np.cos(np.radians(slope)))
+        return Kind(slope, False, slant, pitch)
+    slanted = float(kinds.slant_m[number]) if mounting == "racked" else None
+    return Kind(float(kinds.tilt[number]), True, slanted)
 
 
 def _arrays_of(
@@ -269,9 +280,12 @@ def _arrays_of(
     second = np.diff(plane, prepend=-1) == 0
     kind, direction = packed.kind[plane], packed.direction[plane]
     cells = packed.count[plane] // sides.repeat(sides)
-    modules = np.floor(cells * (1.0 - task.unseen_fraction) + 1e-9).astype(np.int64)
+    modules = np.floor(cells * (1.0 - task.unseen_fraction[plane]) + 1e-9).astype(np.int64)
     azimuth = laid.azimuth[plane, direction, kind] + np.where(second, 180.0, 0.0)
-    racked = np.array([m == "racked" for m in laid.kinds.mounting])[kind]
+    kinds = [
+        kind_of(task, laid.kinds, number, assumptions.surfaces)
+        for number in range(len(laid.kinds.mounting))
+    ]
     flush = np.array([m == "flush" for m in laid.kinds.mounting])[kind]
     slant = laid.kinds.slant_m[kind]
     pitch = laid.pitch[plane, direction, kind]
@@ -281,8 +295,9 @@ def _arrays_of(
         tilt=np.where(flush, task.slope[plane], laid.kinds.tilt[kind]),
         azimuth=azimuth % 360.0,
         racked=~flush,
-        slant_m=np.where(racked, slant, NAN),
-        capacity_kw=modules * (assumptions.module.power_w / 1000.0),
+        slant_m=np.array([one.slant_m for one in kinds], dtype=np.float64)[kind],
+        pitch_m=np.array([one.pitch_m for one in kinds], dtype=np.float64)[kind],
+        capacity_kw=modules * np.float64(assumptions.module.power_w / 1000.0),
         dc_ac_ratio=np.full(len(plane), assumptions.system.dc_ac_ratio),
         beam_loss=np.zeros((len(plane), 12)),
         sky_view=np.ones(len(plane)),
@@ -339,7 +354,7 @@ def stacked(found: list[Chosen]) -> Chosen:
 
     words = Arrays.__dataclass_fields__
     empty = {name: np.empty((0, 12) if name == "beam_loss" else 0) for name in words}
-    empty["roof"] = np.empty(0, dtype=np.int64)
+    empty |= {"roof": np.empty(0, dtype=np.int64), "racked": np.empty(0, dtype=bool)}
     arrays = Arrays(
         **{
             name: joined([getattr(one.arrays, name) for one in found], empty[name])

@@ -260,6 +260,14 @@ class System:
     racked: Mounting
     losses: Losses
 
+    def __post_init__(self) -> None:
+        sizes = self.inverter_sizes_kw
+        if list(sizes) != sorted(set(sizes)):
+            told = ", ".join(f"{size:g}" for size in sizes)
+            raise AssumptionError(
+                f"system.inverter_sizes_kw: {told}; give each size once, the smallest first"
+            )
+
 
 @dataclass(frozen=True)
 class WeatherRules:

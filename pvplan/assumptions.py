@@ -249,6 +249,8 @@ def _bounded(entry: Entry, raw: Any, fault: str) -> float:
 
 def _coerced_list(entry: Entry, words: list[str], fault: str) -> Value:
     """Return a list of numbers, of words, or of words out of the entry's choices."""
+    if not words:
+        raise AssumptionError(f"{fault}: name at least one")
     if isinstance(entry.value, tuple) and entry.value and isinstance(entry.value[0], float):
         return tuple(_bounded(entry, word, fault) for word in words)
     for word in words:
@@ -259,7 +261,7 @@ def _coerced_list(entry: Entry, words: list[str], fault: str) -> Value:
 
 def _listed(raw: Any) -> list[str]:
     words = raw if isinstance(raw, list | tuple) else str(raw).split(",")
-    return [str(word).strip() for word in words]
+    return [word for word in (str(word).strip() for word in words) if word]
 
 
 def _boolean(raw: Any, fault: str) -> bool:

@@ -206,6 +206,8 @@ def tasks(
     edges = outlines(region)
     form = here.roof_form[planes.roof]
     elevation, sun_azimuth, place = _solstice(here.where, assumptions)
+    unseen = _unseen(here, assumptions)
+    bearing = np.bincount(planes.roof[planes.faces], minlength=len(here.geometry))
     for name in ROOF_FORMS:
         chosen = np.flatnonzero((form == name) & planes.faces)
         if not len(chosen):
@@ -227,14 +229,21 @@ def tasks(
             sun=packing.SolsticeSun(elevation, sun_azimuth, place[roof]),
             node=roofs.node[roof],
             nodes=roofs.nodes,
-            unseen_fraction=_unseen(here, name, assumptions),
+            planes_of_roof=bearing[roof],
+            unseen_fraction=unseen[roof],
         )
 
 
-def _unseen(here: Site, form: str, assumptions: Assumptions) -> float:
-    """Return the share of a roof that obstructions take which nobody has drawn."""
-    given = here.obstructions is not None
-    return 0.0 if given else assumptions.layout.of(form).obstruction_fraction
+def _unseen(here: Site, assumptions: Assumptions) -> Floats:
+    """Return the share of each roof that obstructions take which nobody has drawn.
+
+    A roof on which at least one was drawn is taken to be surveyed; of others nothing is known.
+    """
+    of_form = {form: assumptions.layout.of(form).obstruction_fraction for form in ROOF_FORMS}
+    unseen = np.array([of_form[form] for form in here.roof_form], dtype=np.float64)
+    if here.obstructions is not None:
+        unseen[[shape is not None for shape in here.obstructions]] = 0.0
+    return unseen
 
 
 def _solstice(where: Places, assumptions: Assumptions) -> tuple[Floats, Floats, Ints]:
@@ -254,8 +263,7 @@ def of_block(here: Site, block: Block, assumptions: Assumptions) -> LaidOut:
     count = len(here.geometry)
     packed, lost = block.packed, block.lost
     area = shapely.area(block.region)
-    unseen = {form: _unseen(here, form, assumptions) for form in ROOF_FORMS}
-    area = area * (1.0 - np.array([unseen[form] for form in here.roof_form]))
+    area = area * (1.0 - _unseen(here, assumptions))
     # Planes that face away from the equator are no place for modules.
     planes = block.planes
     gross = np.bincount(planes.roof, weights=planes.plan_area_m2, minlength=count)
@@ -263,14 +271,11 @@ def of_block(here: Site, block: Block, assumptions: Assumptions) -> LaidOut:
     area = area * np.where(gross > 0.0, facing / np.where(gross > 0.0, gross, 1.0), 0.0)
     arrays = replace(packed.arrays, beam_loss=lost.beam_loss, sky_view=lost.sky_view)
     main = main_array(arrays.roof, packed.module_count, count)
-    some = main >= 0
-    state = np.full(count, "usable", dtype=object)
-    state[some] = structure.bearing(
-        here.roof_form[some],
-        here.completed_on[some],
-        packed.mounting[main[some]],
-        assumptions.structure,
-    ).state
+    # Where no module fits, the state is that of the lightest mounting.
+    mountings = {form: assumptions.layout.of(form).mountings for form in ROOF_FORMS}
+    mounting = structure.lightest(here.roof_form, mountings, assumptions.structure)
+    mounting[main >= 0] = packed.mounting[main[main >= 0]]
+    state = structure.state(here.roof_form, here.completed_on, mounting, assumptions.structure)
     return LaidOut(
         arrays,
         packed.module_count,
@@ -319,6 +324,7 @@ def screened(
         azimuth=filled.azimuth,
         racked=filled.racked,
         slant_m=np.full(count, np.nan),
+        pitch_m=np.full(count, np.nan),
         capacity_kw=filled.module_count * np.float64(assumptions.module.power_w / 1000.0),
         dc_ac_ratio=np.full(count, assumptions.system.dc_ac_ratio),
         beam_loss=np.zeros((count, 12)),

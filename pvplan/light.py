@@ -19,7 +19,7 @@ from pvplan.tables import Floats, Ints, Sky, Sun
 from pvplan.yield_table import Kind, Places, azimuth_nodes_and_weights, orientations
 
 T = TypeVar("T")
-LEVEL: Final = Kind(0.0, False, float("nan"), 180.0)
+LEVEL: Final = Kind(0.0, False, fixed_azimuth=180.0)
 Node = tuple[int, int]
 
 

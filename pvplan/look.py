@@ -21,6 +21,8 @@ from pvplan.tables import Floats, Ints
 Geometries = npt.NDArray[Any]
 GRADE: Final = 4
 """Spreads up to this many times the threshold are told by max_points over this many."""
+BESIDE: Final = 2
+"""Roofs with a taller building in their midst are told by max_points times this."""
 TOUCH_M: Final = 1e-3
 """Cells nearer than this touch."""
 Terrain = Callable[[Floats, Floats], npt.NDArray[np.float32]]
@@ -95,10 +97,10 @@ def horizons(
 ) -> tuple[Roofs, Horizons]:
     """Return points and horizons of the roofs that anything can shade.
 
-    A few points first; where they differ by more than ``rules.refine_above_fraction`` of a
-    year's beam, or one lies under a taller building, the roof is looked at again: without what
-    stands under that building, at points as dense as the rules allow. What is left of roofs with
-    dark places is looked at once more.
+    What lies under taller buildings is cut off first. Then a few points; where they differ by
+    more than ``rules.refine_above_fraction`` of a year's beam, or a taller building stands within
+    the roof's hull, the roof is looked at again, at points as dense as the rules allow. What is
+    left of roofs with dark places is looked at once more.
 
     Returns
     -------
@@ -106,6 +108,8 @@ def horizons(
         The roofs with what lies under taller buildings and dark places beside sunny ones taken
         from ``usable``; their horizons.
     """
+    usable, stands = _uncovered(roofs, around)
+    roofs = replace(roofs, usable=usable)
     x, y, radius = _circles(roofs.usable)
     near = np.ones(len(x), dtype=bool)
     if around.terrain is None:
@@ -114,18 +118,14 @@ def horizons(
     looked = np.flatnonzero(wanted)
     few_points = np.full(len(looked), rules.first_points, dtype=np.int64)
     first = _seen(looked, few_points, roofs, around, light, rules)
-    under = np.unique(first.roof[first.elevation_deg.min(axis=1, initial=90.0) >= 90.0])
-    usable = roofs.usable.copy()
-    usable[under] = _uncovered(under, roofs, around)
-    roofs = replace(roofs, usable=usable)
     uneven, spread = _uneven(first, rules.refine_above_fraction)
-    again = np.union1d(under, uneven)
-    again = again[shapely.area(usable[again]) > 0.0]
     # The mean's error grows with the spread: little spread is told by fewer points.
     little = uneven[spread <= GRADE * rules.refine_above_fraction]
-    most = np.where(np.isin(again, little) & ~np.isin(again, under), _few(rules), rules.max_points)
+    again = np.union1d(uneven, np.intersect1d(stands, first.roof))
+    most = np.where(np.isin(again, little), _few(rules), rules.max_points)
+    most[np.isin(again, stands)] = BESIDE * rules.max_points
     second = _seen(again, most, roofs, around, light, rules)
-    kept = ~np.isin(first.roof, np.union1d(again, under))
+    kept = ~np.isin(first.roof, again)
     looks = [(first, kept), (second, np.ones(len(second.roof), dtype=bool))]
     return _within_sunny(roofs, looks, around, light, rules)
 
@@ -237,20 +237,24 @@ def _uneven(seen: Horizons, above: float) -> tuple[Ints, Floats]:
     return seen.roof[starts[uneven]], (most - least)[uneven]
 
 
-def _uncovered(chosen: Ints, roofs: Roofs, around: Surroundings) -> Geometries:
-    """Return the usable polygons of roofs without what lies under taller buildings."""
-    shapes = roofs.usable[chosen]
-    if not len(chosen) or around.terrain is not None:
-        return shapes
-    roof, other = around.tree.query(shapes, predicate="intersects")
-    taller = around.top_m[other] > roofs.height_m[chosen[roof]]
-    above = taller & (other != roofs.own[chosen[roof]])
+def _uncovered(roofs: Roofs, around: Surroundings) -> tuple[Geometries, Ints]:
+    """Return the usable polygons without what lies under taller buildings.
+
+    Also the roofs within whose hull one stands: it throws a shadow that few points may miss.
+    """
+    roof, other = around.tree.query(roofs.usable)
+    above = (around.top_m[other] > roofs.height_m[roof]) & (other != roofs.own[roof])
     roof, other = roof[above], other[above]
-    found = shapes.copy()
-    for position in np.unique(roof):
-        covers = shapely.union_all(around.geometry[np.sort(other[roof == position])])
-        found[position] = shapely.difference(shapes[position], covers)
-    return found
+    meets = shapely.intersects(shapely.convex_hull(roofs.usable[roof]), around.geometry[other])
+    order = np.lexsort((other[meets], roof[meets]))
+    roof, other = roof[meets][order], other[meets][order]
+    found = roofs.usable.copy()
+    stands, start = np.unique(roof, return_index=True)
+    end = np.append(start, len(roof))[1:]
+    for position, first, last in zip(stands, start, end, strict=True):
+        covers = shapely.union_all(around.geometry[other[first:last]])
+        found[position] = shapely.difference(found[position], covers)
+    return found, stands
 
 
 def _merged(looks: list[Look]) -> Horizons:

@@ -72,6 +72,27 @@ def relief(path: Path, crs: Any, rules: Shading) -> tuple[SurfaceModel, Terrain]
     return model, seen_from
 
 
+def half_seen(model: SurfaceModel, buildings: gpd.GeoDataFrame, rules: Shading) -> str | None:
+    """Say around how many roofs heights are missing, or None where all are known.
+
+    Counted within ``rules.terrain_max_distance_m`` of one point of each roof on the model.
+    """
+    points = shapely.get_coordinates(shapely.point_on_surface(buildings.geometry.to_numpy()))
+    placed = place(model, points[:, 0], points[:, 1], buildings.crs)
+    reach_m, missing = rules.terrain_max_distance_m, np.zeros(len(points))
+    for window in windows(model, placed, reach_m):
+        ready = terrain.surface(window.window.height, window.window.cell_m)
+        missing[window.points] = terrain.unseen_fraction(ready, window.column, window.row, reach_m)
+    some = missing > 0.0
+    if not some.any():
+        return None
+    return (
+        f"{model.path.name}: around {int(some.sum())} of {len(buildings)} roofs"
+        f" {missing[some].mean():.1%} of the ground within {reach_m:g} m has no height (beyond the"
+        " rim, or missing cells); what stands there shades nothing"
+    )
+
+
 def uncovered(model: SurfaceModel, buildings: gpd.GeoDataFrame) -> str | None:
     """Say how many roofs the model does not reach, or None where it reaches all.
 

@@ -24,7 +24,7 @@ from pvplan.gather import BUNDLED, Gathered, Inputs, Progress, gather, inputs_of
 from pvplan.hours import hourly_power
 from pvplan.plan import Findings, make_plan
 from pvplan.record import city_of, close, record
-from pvplan.relief import relief, uncovered
+from pvplan.relief import half_seen, relief, uncovered
 from pvplan.reports.layouts import write_layout_dxf, write_layout_geojson
 from pvplan.reports.output import write_plan
 from pvplan.reports.phrases import with_chinese
@@ -299,8 +299,11 @@ def _around(gathered: Gathered, assumptions: Assumptions) -> tuple[Around, list[
     casting, doubts, seen_from = gathered.files.footprints.buildings, [], None
     if gathered.surface_model is not None:
         model, seen_from = relief(gathered.surface_model, casting.crs, assumptions.shading)
-        doubt = uncovered(model, gathered.buildings)
-        doubts = [doubt] if doubt else []
+        found = (
+            uncovered(model, gathered.buildings),
+            half_seen(model, gathered.buildings, assumptions.shading),
+        )
+        doubts = [doubt for doubt in found if doubt]
     return Around(casting, gathered.obstructions, seen_from), doubts
 
 

@@ -18,7 +18,7 @@ from pvplan.errors import AssumptionError
 from pvplan.lay_out import Block, look_at, of_block, tasks
 from pvplan.light import Light
 from pvplan.look import Horizons, elevations
-from pvplan.roof import rows, sampling, weather
+from pvplan.roof import rows, sampling, structure, weather
 from pvplan.shade import Sides, losses
 from pvplan.tables import Floats, Ints
 from pvplan.yield_table import Arrays, Places, ghi_ratio, yields
@@ -44,6 +44,9 @@ class Study:
         that face away from the equator lie in it, but carry nothing.
     obstructions
         Shape (roofs,): what stands on each roof, or None.
+    bearing
+        Shape (roofs,): what the structure is taken to bear and what is added, in numbers:
+        Chinese, and English; empty where no module stands.
     horizon
         roof_id, azimuth [° from north], elevation_deg (mean over the roof), highest_deg.
     sun
@@ -54,6 +57,7 @@ class Study:
     modules: gpd.GeoDataFrame
     usable: npt.NDArray[Any]
     obstructions: npt.NDArray[Any]
+    bearing: tuple[npt.NDArray[Any], npt.NDArray[Any]]
     horizon: pd.DataFrame
     sun: pd.DataFrame
 
@@ -100,9 +104,28 @@ def study(
         _table(found, energy, roofs, block),
         block.region,
         np.full(len(roofs), None) if obstructions is None else obstructions,
+        _bearing(roofs, assumptions),
         _horizon_table(block, roofs.index, assumptions),
         _sun_paths(where, known.base),
     )
+
+
+def _bearing(
+    roofs: gpd.GeoDataFrame, assumptions: Assumptions
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Return the reasons of the roofs' structure states, Chinese and English."""
+    some = roofs["mounting"].notna().to_numpy()
+    told = structure.reasons(
+        structure.bearing(
+            roofs.loc[some, "roof_form"].to_numpy(dtype=object),
+            roofs.loc[some, "completed_on"].to_numpy(dtype="datetime64[ns]"),
+            roofs.loc[some, "mounting"].to_numpy(dtype=object),
+            assumptions.structure,
+        )
+    )
+    zh, en = (np.full(len(roofs), "", dtype=object) for _ in told)
+    zh[some], en[some] = told
+    return zh, en
 
 
 @dataclass(frozen=True)
@@ -117,6 +140,7 @@ class _Modules:
     azimuth: Floats
     racked: npt.NDArray[np.bool_]
     slant_m: Floats
+    pitch_m: Floats
     mounting: npt.NDArray[Any]
     kw: Floats
 
@@ -149,7 +173,7 @@ def _placed(task: Task, light: Light, assumptions: Assumptions) -> _Modules:
             int(plane),
             assumptions.layout,
         )
-        light_kind = kind_of(laid.kinds, kind, float(task.slope[plane]))
+        light_kind = kind_of(task, laid.kinds, kind, assumptions.surfaces)
         count = len(modules.corners)
         azimuth = float(laid.azimuth[plane, direction, kind])
         # A pair's first side faces its azimuth: v or the way back, whichever that is.
@@ -165,7 +189,8 @@ def _placed(task: Task, light: Light, assumptions: Assumptions) -> _Modules:
                 np.full(count, light_kind.tilt),
                 np.where(second, azimuth + 180.0, azimuth) % 360.0,
                 np.full(count, light_kind.racked),
-                np.full(count, light_kind.slant_m),
+                np.full(count, light_kind.slant_m, dtype=np.float64),
+                np.full(count, light_kind.pitch_m, dtype=np.float64),
                 np.full(count, laid.kinds.mounting[kind], dtype=object),
                 np.full(count, assumptions.module.power_w / 1000.0),
             )
@@ -176,7 +201,7 @@ def _placed(task: Task, light: Light, assumptions: Assumptions) -> _Modules:
 _NOTHING: Final = np.empty(0)
 _NO_MODULES: Final = _Modules(
     np.empty((0, 4, 2)), _NOTHING.astype(np.int64), _NOTHING.astype(np.int64),
-    _NOTHING.astype(bool), _NOTHING, _NOTHING, _NOTHING.astype(bool), _NOTHING,
+    _NOTHING.astype(bool), _NOTHING, _NOTHING, _NOTHING.astype(bool), _NOTHING, _NOTHING,
     _NOTHING.astype(object), _NOTHING,
 )  # fmt: skip
 
@@ -202,6 +227,7 @@ def _energy(known: World, found: _Modules, block: Block, where: Places, ratio: F
         azimuth=found.azimuth,
         racked=found.racked,
         slant_m=found.slant_m,
+        pitch_m=found.pitch_m,
         capacity_kw=found.kw,
         dc_ac_ratio=np.full(count, assumptions.system.dc_ac_ratio),
         beam_loss=np.zeros((count, 12)),

@@ -99,6 +99,9 @@ class Arrays:
         True where air passes under the modules (heat loss of open racks).
     slant_m
         Length of a row along its slope where rows shade each other, else NaN.
+    pitch_m
+        Distance of the rows in plan where the roof gives it (saw-teeth); NaN where the solstice
+        rule does.
     capacity_kw
         DC capacity.
     dc_ac_ratio
@@ -114,6 +117,7 @@ class Arrays:
     azimuth: Floats
     racked: npt.NDArray[np.bool_]
     slant_m: Floats
+    pitch_m: Floats
     capacity_kw: Floats
     dc_ac_ratio: Floats
     beam_loss: Floats
@@ -153,16 +157,20 @@ STEPS: Final = (*generation.STEPS[:2], "horizon_beam", "horizon_sky", *generatio
 
 @dataclass(frozen=True)
 class Kind:
-    """A class of arrays: one row of azimuth nodes serves them all."""
+    """A class of arrays: one row of azimuth nodes serves them all; None where it has no such word.
+
+    ``slant_m`` and ``pitch_m`` as in :class:`Arrays`. Kinds are keys: equal words, equal kinds.
+    """
 
     tilt: float
     racked: bool
-    slant_m: float
-    fixed_azimuth: float
+    slant_m: float | None = None
+    pitch_m: float | None = None
+    fixed_azimuth: float | None = None
 
     def azimuths(self, step_deg: float) -> Floats:
         """Return the azimuths to compute: all around, or the only one."""
-        if np.isnan(self.fixed_azimuth):
+        if self.fixed_azimuth is None:
             return generation.azimuth_nodes(step_deg)
         return np.array([self.fixed_azimuth])
 
@@ -172,17 +180,16 @@ def kinds_of(arrays: Arrays) -> tuple[tuple[Kind, ...], Ints]:
     # Level modules face nowhere, and rows that face the equator exactly are many: one node each.
     exact = arrays.racked & np.isin(arrays.azimuth, (0.0, 180.0))
     fixed = np.where(exact | (arrays.tilt == 0.0), arrays.azimuth, -1.0)
-    slant = np.where(np.isnan(arrays.slant_m), -1.0, arrays.slant_m)
-    keys = np.stack([arrays.tilt, arrays.racked, slant, fixed], axis=1)
+    slant, pitch = (np.where(np.isnan(w), -1.0, w) for w in (arrays.slant_m, arrays.pitch_m))
+    keys = np.stack([arrays.tilt, arrays.racked, slant, pitch, fixed], axis=1)
     distinct, position = np.unique(keys, axis=0, return_inverse=True)
     kinds = tuple(
         Kind(
             float(tilt),
             bool(racked),
-            float(slant) if slant >= 0.0 else float("nan"),
-            float(azimuth) if azimuth >= 0.0 else float("nan"),
+            *(float(word) if word >= 0.0 else None for word in rest),
         )
-        for tilt, racked, slant, azimuth in distinct
+        for tilt, racked, *rest in distinct
     )
     return kinds, position.reshape(-1).astype(np.int64)
 
@@ -196,11 +203,13 @@ def orientations(kind: Kind, latitude: float, assumptions: Assumptions) -> gener
 def orientations_at(
     kind: Kind, azimuth: Floats, latitude: float, assumptions: Assumptions
 ) -> generation.Orientations:
-    """Return a kind's orientations; rows stand as far apart as the solstice rule asks there."""
+    """Return a kind's orientations; rows stand as the roof says, or the solstice rule."""
     rules = assumptions.layout
     tilt = np.full(len(azimuth), kind.tilt)
     gcr = np.full(len(azimuth), np.nan)
-    if not np.isnan(kind.slant_m):
+    if kind.slant_m is not None and kind.pitch_m is not None:
+        gcr[:] = kind.slant_m / kind.pitch_m
+    elif kind.slant_m is not None:
         elevation, sun_azimuth = weather.solstice_sun(
             np.array([latitude]), rules.solstice_first_hour, rules.solstice_last_hour
         )

@@ -55,7 +55,8 @@ def scene_of(shapes: npt.NDArray[Any], heights: Floats, grid_north_deg: float) -
     turned = shapely.orient_polygons(shapes, exterior_cw=False)
     boundary = np.empty(len(shapes), dtype=object)
     for number, shape in enumerate(turned):
-        rings = [shapely.get_coordinates(ring) for ring in shapely.get_rings(shape)]
+        parts = shapely.get_parts(shape)
+        rings = [shapely.get_coordinates(ring) for ring in shapely.get_rings(parts)]
         boundary[number] = np.concatenate([np.hstack([r[:-1], r[1:]]) for r in rings])
     tree = shapely.STRtree(shapes)
     return Scene(turned, np.asarray(heights, float), grid_north_deg, tree, boundary)

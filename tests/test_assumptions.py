@@ -108,6 +108,20 @@ def test_every_value_reaches_the_typed_assumptions() -> None:
     assert load().carbon.factor_tco2_per_mwh == 0.42
 
 
+def test_a_list_names_at_least_one() -> None:
+    for key, entry in ENTRIES.items():
+        if isinstance(entry.value, tuple):
+            for nothing in ("", " , ", []):
+                with pytest.raises(AssumptionError, match="name at least one"):
+                    load(user={key: nothing})
+
+
+def test_inverters_are_listed_smallest_first() -> None:
+    for sizes in ("50,20", "20,20,50"):
+        with pytest.raises(AssumptionError, match="the smallest first"):
+            load(user={"system.inverter_sizes_kw": sizes})
+
+
 def test_lists_are_read_with_or_without_blanks() -> None:
     given = load(user={"goals.settings.industrial_uses": "factory, mill ,厂房"})
     assert given.goal_settings.industrial_uses == ("factory", "mill", "厂房")

@@ -255,6 +255,33 @@ def test_a_part_of_a_part_is_judged_by_what_is_kept(tmp_path: Path) -> None:
     }
 
 
+def test_a_tower_stands_on_its_podium_and_takes_its_ground(tmp_path: Path) -> None:
+    """A crown on a tower on a podium, a low part of the podium, a tower that leaves a thin rim."""
+    shapes = [
+        house(0, 0, 60, 40), house(5, 5, 20, 20), house(10, 10, 10, 10), house(40, 10, 10, 10),
+        house(100, 0, 20, 20), house(100.2, 0.2, 19.6, 19.6),
+    ]  # fmt: skip
+    rows = [
+        {"id": "podium", "height": 12}, {"id": "tower", "height": None, "floors": 15},
+        {"id": "crown", "height": 90}, {"id": "plant", "height": 14},
+        {"id": "shop", "height": 5}, {"id": "flats", "height": 30},
+    ]  # fmt: skip
+    found = read(write_geojson(tmp_path / "b.geojson", shapes, rows))
+    area = found.buildings.area.round(1).to_dict()
+    assert area == {"podium": 2000.0, "tower": 300.0, "crown": 100.0, "flats": 384.2}
+    assert found.buildings["height_m"].to_dict() == {
+        "podium": 12.0, "tower": 60.0, "crown": 90.0, "flats": 30.0,
+    }  # fmt: skip
+    assert reasons(found, "rejected") == {
+        4: "lies inside 'podium', where its area is counted",
+        5: "taller 'flats' stands on it; of the rest: sliver: mean width 0.20 m is below 1 m",
+    }
+    noted = reasons(found, "altered")
+    assert noted[1] in {"'tower' stands on it and is taller", "'crown' stands on it and is taller"}
+    assert noted[2] == "'crown' stands on it and is taller"
+    assert not [text for text in found.warnings if "overlap" in text]
+
+
 def test_heights_as_people_write_them(tmp_path: Path) -> None:
     given_heights = ["12m", "12.5 米", "１０", "8", 7, " ", None, "无", "0", "30 ft"]
     found = by_height(tmp_path, given_heights)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from pvplan.__main__ import main
 from pvplan.assess import Around, World, assess, assess_in, inverters_kw, world
 from pvplan.assumptions import Assumptions, load
 from pvplan.errors import AssumptionError
-from pvplan.relief import relief, uncovered
+from pvplan.relief import half_seen, relief, uncovered
 from pvplan.study import Study, study
 from pvplan.tables import WATERFALL, waterfall_name
 from pvplan.yield_table import STEPS
@@ -112,13 +113,17 @@ def test_a_mounting_too_heavy_gives_way_to_a_lighter_one() -> None:
 
 
 def test_given_obstructions_take_the_place_of_the_share() -> None:
+    roofs = chosen("r01", "r02")
+    tiny, middle = (Point(toy.EAST, toy.NORTH).buffer(radius) for radius in (0.01, 8.0))
+    plain = found(roofs)
+    clear = found(roofs, Around(obstructions=np.array([tiny, None])))
+    assert clear["capacity_dc_kw"].iloc[0] > plain["capacity_dc_kw"].iloc[0]
+    assert clear["usable_area_m2"].iloc[0] == pytest.approx(57.0 * 27.0, rel=0.02)
+    # On the other roof nothing was drawn: it may not have been looked at.
+    assert clear["capacity_dc_kw"].iloc[1] == plain["capacity_dc_kw"].iloc[1]
     roofs = chosen("r01")
-    plain, none = found(roofs), found(roofs, Around(obstructions=np.array([None])))
-    assert none["capacity_dc_kw"].iloc[0] > plain["capacity_dc_kw"].iloc[0]
-    assert none["usable_area_m2"].iloc[0] == pytest.approx(57.0 * 27.0, rel=0.02)
-    middle = Point(toy.EAST, toy.NORTH).buffer(8.0)
     some = found(roofs, Around(obstructions=np.array([middle])))
-    assert some["capacity_dc_kw"].iloc[0] < none["capacity_dc_kw"].iloc[0]
+    assert some["capacity_dc_kw"].iloc[0] < clear["capacity_dc_kw"].iloc[0]
     whole = found(roofs, Around(obstructions=np.array([roofs.geometry.iloc[0]])))
     assert whole["module_count"].iloc[0] == 0
     assert whole["capacity_dc_kw"].iloc[0] == 0.0
@@ -176,6 +181,59 @@ def test_what_lies_under_a_taller_building_is_no_roof() -> None:
     over = beside(roofs, tower(20.0, 0.0, 13.0))
     covered = found(roofs, Around(over))
     assert covered["usable_area_m2"].iloc[0] < found(roofs)["usable_area_m2"].iloc[0] * 0.75
+
+
+def test_modules_stay_off_the_ground_of_taller_buildings_with_a_surface_model(
+    tmp_path: Path,
+) -> None:
+    roofs = chosen("r01")
+    over = beside(roofs, tower(20.0, 0.0, 13.0))
+    rules = quick()
+    model, seen_from = relief(surface(tmp_path / "dsm.tif", over), roofs.crs, rules.shading)
+    assert uncovered(model, roofs) is None
+    known = world(toy.base(), rules, over, seen_from)
+    modules = study(known, roofs, None).modules
+    assert len(modules) > 100
+    assert modules.intersection(over.geometry.iloc[1]).area.max() < 1e-6
+
+
+def test_a_building_that_covers_little_is_cut_out_too() -> None:
+    """A stair tower between all points of the first look."""
+    roofs = chosen("r01")
+    stairs = tower(0.0, 0.0, 60.0).set_geometry([box(0, 0, 3, 3)], crs=roofs.crs)
+    stairs = (
+        stairs.translate(toy.EAST + 4.0, toy.NORTH + 3.0)
+        .to_frame("geometry")
+        .join(stairs.drop(columns="geometry"))
+    )
+    known = world(toy.base(), quick(), beside(roofs, gpd.GeoDataFrame(stairs, crs=roofs.crs)))
+    modules = study(known, roofs, None).modules
+    assert modules.intersection(stairs.geometry.iloc[0]).area.max() < 1e-6
+
+
+def test_a_close_look_says_the_load_in_numbers(looked: Study) -> None:
+    zh, en = looked.bearing
+    states = looked.roofs["structure_state"]
+    assert all("kN/m²" in text for text in zh)
+    assert ["survey" in text for text in en] == list(states != "usable")
+
+
+def test_teeth_of_a_saw_tooth_roof_shade_each_other() -> None:
+    roofs = chosen("r03")
+    assert found(roofs)["roof_form"].iloc[0] == "saw_tooth"
+    near = found(roofs)["waterfall_rows_kwh"].iloc[0]
+    far = found(roofs, surfaces__saw_tooth_plan_fraction=0.4)["waterfall_rows_kwh"].iloc[0]
+    energy = found(roofs)["energy_ac_kwh_per_year"].iloc[0]
+    assert -0.06 * energy < near < -0.002 * energy
+    assert near < far < 0.0
+
+
+def test_a_block_without_any_plane_for_modules_is_told_as_such() -> None:
+    alone = chosen("r03")
+    small = alone.set_geometry(alone.geometry.scale(0.02, 0.02))
+    table = found(small)
+    assert table["capacity_dc_kw"].iloc[0] == 0.0
+    assert table["energy_ac_kwh_per_year"].iloc[0] == 0.0
 
 
 def test_partial_shade_costs_more_than_its_share() -> None:
@@ -250,6 +308,13 @@ def test_roofs_beyond_a_surface_model_are_counted_and_told_by_prisms(tmp_path: P
     path = surface(tmp_path / "dsm.tif", roofs)
     model, seen_from = relief(path, roofs.crs, quick().shading)
     assert "1 of 2 roofs lie outside" in str(uncovered(model, roofs))
+    # The raster is 800 m wide: all of the ground within 100 m of its middle, and not within 1 km.
+    near = replace(quick().shading, terrain_max_distance_m=100.0)
+    assert half_seen(model, roofs, near) is None
+    far = replace(near, terrain_max_distance_m=1000.0)
+    assert "around 1 of 2 roofs 84.0% of the ground within 1000 m" in str(
+        half_seen(model, roofs, far)
+    )
     table = found(roofs, Around(terrain=seen_from))
     alone = found(roofs)
     assert table.loc["r09", "energy_ac_kwh_per_year"] == alone.loc["r09", "energy_ac_kwh_per_year"]
@@ -283,17 +348,20 @@ def test_modules_lie_within_the_usable_polygon_and_apart(looked: Study) -> None:
 
 
 def test_pairs_face_both_ways() -> None:
-    known = world(toy.base(), quick(layout__objective="kw"), chosen("r01"))
+    every = {"layout__objective": "kw", "layout__flat_concrete__obstruction_fraction": 0.0}
+    known = world(toy.base(), quick(**every), chosen("r01"))
     modules = study(known, chosen("r01"), None).modules
     assert set(modules["mounting"]) == {"east_west"}
     sides = modules.groupby("surface_azimuth").size()
     assert len(sides) == 2
     assert abs(np.diff(sides.index)[0]) == pytest.approx(180.0, abs=0.01)
     assert sides.iloc[0] == sides.iloc[1]
-    # Of a pair the module that faces east stands to the east.
-    east = modules[modules["surface_azimuth"] < 180.0].geometry.centroid
-    west = modules[modules["surface_azimuth"] > 180.0].geometry.centroid
-    assert east.x.mean() > west.x.mean()
+    # Of a pair the module that faces one way stands on that side.
+    one, other = (modules[modules["surface_azimuth"] == side].centroid for side in sides.index)
+    toward = np.radians(sides.index[0])
+    apart = (one.x.mean() - other.x.mean()) * np.sin(toward)
+    apart += (one.y.mean() - other.y.mean()) * np.cos(toward)
+    assert 1.0 < apart < 2.5
 
 
 def test_modules_near_a_wall_yield_less() -> None:

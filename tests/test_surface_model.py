@@ -328,7 +328,7 @@ def test_small_windows_are_many_and_every_point_is_in_one(tmp_path: Path) -> Non
 def test_a_halo_larger_than_memory_allows_is_refused(tmp_path: Path) -> None:
     model = open_surface_model(write(tmp_path / "a.tif", town()))
     placed = place(model, WEST + 100.0, NORTH - 100.0, UTM)
-    with pytest.raises(InputError, match=r"lower shading\.max_distance_m"):
+    with pytest.raises(InputError, match=r"lower shading\.terrain_max_distance_m"):
         list(windows(model, placed, 60.0, 100 * 100))
 
 

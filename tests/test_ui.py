@@ -615,6 +615,7 @@ def made_up_study(roof: str) -> Any:
         roofs=roofs, modules=modules,
         usable=np.array([outline.buffer(-1.5)], dtype=object),
         obstructions=np.array([None], dtype=object),
+        bearing=(np.array(["附加恒载 0.50 kN/m²"]), np.array(["added load 0.50 kN/m²"])),
         horizon=pd.DataFrame(
             {"azimuth": np.arange(72) * 5.0, "elevation_deg": 2.0, "highest_deg": 4.0}
         ),
@@ -674,6 +675,7 @@ def looked_at(opened: Opened, folder: str, roof_id: str, **link: str) -> AppTest
 def test_a_close_look_brings_modules_horizon_and_files(opened: Opened, looking: Any) -> None:
     opened_with = looking(made_up_study)
     app = looked_at(opened, "plain", "R000001", lang="en")
+    assert "added load 0.50 kN/m²" in [text.value for text in app.text]
     assert say("horizon_note", "en") in [caption.value for caption in app.caption]
     assert [button.label for button in app.get("download_button")] == [
         say("layout_geojson", "en"), say("layout_dxf", "en"),
@@ -716,8 +718,9 @@ def test_the_layout_comes_down_as_geojson_and_dxf() -> None:
         return gpd.GeoSeries(shapes, index=study.roofs.index, crs=study.roofs.crs)
 
     look = looks.Look(
-        study.roofs.iloc[0], study.modules, of_roof(study.roofs.geometry.to_numpy()),
-        of_roof(study.usable), of_roof(study.obstructions), study.horizon, study.sun,
+        study.roofs.iloc[0], {"zh": "", "en": ""}, study.modules,
+        of_roof(study.roofs.geometry.to_numpy()), of_roof(study.usable),
+        of_roof(study.obstructions), study.horizon, study.sun,
     )  # fmt: skip
     written = json.loads(looks.geojson(look, toy_plan()))
     assert len(written["features"]) == 3

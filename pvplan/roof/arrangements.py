@@ -215,12 +215,16 @@ def _dominant(edges: Floats, known: Floats, n: int, wanted: int) -> int:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _directions(
-    edges: Floats, start: Ints, axis: Floats, east: Floats, use_equator: bool, turn: Floats
-) -> None:
+    edges: Floats, start: Ints, axis: Floats, east: Floats, use_axis: bool, use_equator: bool,
+    turn: Floats
+) -> None:  # fmt: skip
     """Fill turn (planes, directions) for level roofs."""
     known = np.empty(DIRECTIONS + 1)
     for p in range(len(axis)):
         if not np.isfinite(axis[p]):
+            continue
+        if not use_axis:
+            turn[p, 2] = east[p]
             continue
         own = edges[start[p] : start[p + 1]]
         base = axis[p]
@@ -254,10 +258,11 @@ def directions(
 ) -> Floats:
     """Return the directions of rows that are tried: radians counter-clockwise from x.
 
-    Flush rows on a slope run along the plane's axis. On level roofs: the roof's axis and its
-    normal; true east-west, if ``row_directions`` holds "equator"; then the heaviest directions
-    of the outline's edges (modulo 90°, the longest edge of each cluster standing for it, turned
-    to the side nearer to east-west), where they differ by more than 2° from those before.
+    Flush rows on a slope run along the plane's axis. On level roofs, if ``row_directions`` holds
+    "axis": the roof's axis and its normal; true east-west, if it holds "equator"; then, with
+    "axis", the heaviest directions of the outline's edges (modulo 90°, the longest edge of each
+    cluster standing for it, turned to the side nearer to east-west), where they differ by more
+    than 2° from those before.
 
     Parameters
     ----------
@@ -285,6 +290,6 @@ def directions(
         np.require(outline.edges, np.float64, ["C", "W"]),
         np.require(outline.start, np.int64, ["C", "W"]),
         np.require(axis_rad, np.float64, ["C", "W"]), np.radians(convergence_deg),
-        "equator" in layout.row_directions, turn,
+        "axis" in layout.row_directions, "equator" in layout.row_directions, turn,
     )  # fmt: skip
     return turn

@@ -887,7 +887,7 @@ def _scratch(edges: int, strips: int, bands: int) -> _Scratch:
 @_kernel
 def _search(
     edges: Floats, start: Ints, polygon: Ints, centre: Floats, limits: Floats, turn: Floats,
-    depth: Floats, pitch: Floats, value: Floats, cost: Floats, fixed: float, along_m: Floats,
+    depth: Floats, pitch: Floats, value: Floats, cost: Floats, fixed: Floats, along_m: Floats,
     cell_modules: Ints, rules: _Rules, pattern: Floats, thorough: bool, whole: Ints, scores: Floats
 ) -> None:  # fmt: skip
     """Fill whole (planes, 7): direction, kind, modules, rows, runner's direction, kind, modules."""
@@ -919,12 +919,12 @@ def _search(
             for d in range(directions):
                 frame = _Frame(turned[d, :n], levels[d], along[d], across[d], found[d])
                 _estimate(
-                    frame, depth[p], pitch[p, d], value[p, d], cost[p, d], fixed, along_m,
+                    frame, depth[p], pitch[p, d], value[p, d], cost[p, d], fixed[p], along_m,
                     cell_modules, rules, work, stage[d], hope[d],
                 )  # fmt: skip
         _lead(
             turned[:, :n], levels, along, across, found, depth[p], pitch[p], value[p], cost[p],
-            fixed, along_m, cell_modules, rules, work, stage, hope, whole[p], scores[p],
+            fixed[p], along_m, cell_modules, rules, work, stage, hope, whole[p], scores[p],
         )  # fmt: skip
 
 
@@ -987,7 +987,7 @@ def pack(
     pitch: Floats,
     value: Floats,
     cost: Floats,
-    fixed: float,
+    fixed: Floats,
     kinds: Cells,
     strips: Strips,
     layout: Layout,
@@ -1020,7 +1020,7 @@ def pack(
     value, cost
         Shape (planes, directions, kinds): per module; values of 0 or less are not allowed.
     fixed
-        Cost of a plane whatever it holds.
+        Shape (planes,): cost of a plane whatever it holds.
     kinds, strips, layout
         Cells, strips that stay free, rules of rows and blocks.
     thorough
@@ -1031,7 +1031,7 @@ def pack(
     _search(
         _own(outline.edges), _own(outline.start), _own(polygon), _own(centre),
         np.stack([low, high], axis=1).astype(np.float64), _own(turn), _own(depth), _own(pitch),
-        _own(value), _own(cost), float(fixed), _own(kinds.along_m), _own(kinds.cell_modules),
+        _own(value), _own(cost), _own(fixed), _own(kinds.along_m), _own(kinds.cell_modules),
         _rules(layout), _pattern(strips), thorough, whole, scores,
     )  # fmt: skip
     return Packed(

@@ -111,68 +111,6 @@ def year_table(table: Table, beam: Floats) -> Table:
     return (table.astype(np.float64) @ weight).astype(np.float32)
 
 
-def beam_losses(
-    horizon: npt.NDArray[np.float32],
-    table: Table,
-    first: Ints,
-    second: Ints,
-    share: Floats,
-) -> Floats:
-    """Return the share of each month's beam energy that horizons block.
-
-    Parameters
-    ----------
-    horizon
-        Shape (points, bins), elevation of the horizon along each bin's centre, degrees.
-    table
-        Shape (orientations, bins, ELEVATIONS, 12), of :func:`beam_table`.
-    first, second
-        Shape (points,), the orientations between which a point's lies.
-    share
-        Shape (points,), weight of ``second``.
-
-    Returns
-    -------
-    ndarray, shape (points, 12)
-        0 where the horizon is level, 1 where it reaches the zenith and the month has beam, NaN
-        where a direction in which the sun stands is unknown (NaN).
-    """
-    lost = np.zeros((len(horizon), 12))
-    sunny = table[:, :, -1, :].any(axis=(0, 2))
-    _losses(np.ascontiguousarray(horizon), table, np.flatnonzero(sunny), first, second, share, lost)
-    return np.minimum(lost, 1.0)
-
-
-@njit(cache=True, nogil=True)
-def _losses(
-    horizon: Any, table: Any, bins: Any, first: Any, second: Any, share: Any, lost: Any
-) -> None:
-    top = table.shape[2] - 1
-    total = np.empty(12)
-    for point in range(horizon.shape[0]):
-        one, other, weight = first[point], second[point], share[point]
-        total[:] = 0.0
-        for k in bins:
-            level = horizon[point, k] / NODE_STEP_DEG
-            if np.isnan(level):
-                total[:] = np.nan
-                break
-            if level <= 0.0:
-                continue
-            low = min(int(level), top - 1)
-            up = min(level - low, 1.0)
-            under, over = table[one, k, low], table[one, k, low + 1]
-            down_share, up_share = (1.0 - weight) * (1.0 - up), (1.0 - weight) * up
-            for m in range(12):
-                total[m] += down_share * under[m] + up_share * over[m]
-            if weight > 0.0:
-                under, over = table[other, k, low], table[other, k, low + 1]
-                down_share, up_share = weight * (1.0 - up), weight * up
-                for m in range(12):
-                    total[m] += down_share * under[m] + up_share * over[m]
-        lost[point] = total
-
-
 def year_losses(horizon: npt.NDArray[np.float32], table: npt.NDArray[np.floating[Any]]) -> Floats:
     """Return the share of the year's beam energy that horizons block.
 
@@ -211,63 +149,6 @@ def _year_losses(horizon: Any, table: Any, lost: Any) -> None:
         lost[point] = total
 
 
-def sky_view(horizon: npt.NDArray[np.float32], tilt: Floats, azimuth: Floats) -> Floats:
-    """Return the share of the sky's light that a horizon leaves to a plane.
-
-    Each direction of an evenly bright sky weighs by the cosine of its incidence; in each bin the
-    integral over elevation is closed: Dozier & Frew 1990, doi:10.1109/36.58986, there with
-    angles from the zenith. The plane's own limit (sky behind it) bounds it from below.
-
-    Parameters
-    ----------
-    horizon
-        Shape (points, bins), degrees.
-    tilt, azimuth
-        Shape (points,), degrees.
-
-    Returns
-    -------
-    ndarray, shape (points,)
-        Of the same plane without horizon: 1 where the horizon is level, 0 where it is all walls,
-        NaN where a direction is unknown.
-    """
-    seen = np.empty(len(horizon))
-    _sky_view(np.ascontiguousarray(horizon), np.radians(tilt), np.radians(azimuth), seen)
-    return seen
-
-
-@njit(cache=True, nogil=True)
-def _sky_view(horizon: Any, tilt: Any, azimuth: Any, seen: Any) -> None:
-    bins = horizon.shape[1]
-    north, east = np.empty(bins), np.empty(bins)
-    for k in range(bins):
-        north[k], east[k] = np.cos(k * 2.0 * np.pi / bins), np.sin(k * 2.0 * np.pi / bins)
-    toward, own, all_sky = np.empty(bins), np.empty(bins), np.empty(bins)
-    flat = whole = 1.0
-    for point in range(horizon.shape[0]):
-        # Points of one array follow each other: what depends on the plane alone is kept.
-        if point == 0 or tilt[point] != tilt[point - 1] or azimuth[point] != azimuth[point - 1]:
-            flat, steep = np.cos(tilt[point]), np.sin(tilt[point])
-            to_north, to_east = steep * np.cos(azimuth[point]), steep * np.sin(azimuth[point])
-            whole = 0.0
-            for k in range(bins):
-                toward[k] = to_north * north[k] + to_east * east[k]
-                # cos(incidence) = flat sin e + toward cos e is 0 at the plane's own limit.
-                own[k] = np.arctan2(-toward[k], flat) if toward[k] < 0.0 else 0.0
-                all_sky[k] = _above(own[k], flat, toward[k])
-                whole += all_sky[k]
-        hidden = 0.0
-        for k in range(bins):
-            rise = np.radians(np.float64(horizon[point, k]))
-            if np.isnan(rise):
-                hidden = np.nan
-                break
-            rise = min(rise, 0.5 * np.pi)
-            if rise > own[k]:
-                hidden += all_sky[k] - _above(rise, flat, toward[k])
-        seen[point] = 1.0 - min(hidden / whole, 1.0)
-
-
 @njit(cache=True, nogil=True)
 def _above(limit: float, flat: float, toward: float) -> Any:
     """Integrate cos(incidence) · cos e over the elevations e from a limit to the zenith."""
@@ -285,7 +166,10 @@ class ArrayLosses:
         Shape (arrays, 12): share of each month's beam lost, mean over the array's points; and
         under the highest horizon of them all.
     sky_view
-        Shape (arrays,): mean of :func:`sky_view` over the points.
+        Shape (arrays,): share of the sky's light that the horizon leaves to the plane: each
+        direction of an evenly bright sky weighs by the cosine of its incidence; the integral over
+        elevation is closed (Dozier & Frew 1990, doi:10.1109/36.58986, there with angles from the
+        zenith); the plane's own limit, the sky behind it, bounds it from below.
     """
 
     mean: Floats
@@ -317,8 +201,11 @@ def array_losses(
         Of each entry of ``point``.
     facing
         Tilt and azimuth of the arrays, shape (arrays,), degrees.
-    table, between
-        As for :func:`beam_losses`; first, second and share of the arrays.
+    table
+        Shape (orientations, bins, ELEVATIONS, 12), of :func:`beam_table`.
+    between
+        Each of shape (arrays,): the two orientations between which an array's lies, and the
+        weight of the second.
 
     Returns
     -------

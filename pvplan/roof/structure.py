@@ -7,7 +7,7 @@ numbers that say so. What is not known of a roof never makes it usable.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
@@ -137,6 +137,23 @@ def state(
     it is blocked.
     """
     return bearing(roof_form, completed_on, mounting, rules).state
+
+
+def lightest(roof_form: Words, mountings: Mapping[str, Sequence[str]], rules: Structure) -> Words:
+    """Return the mounting of least load among those of each roof's form, shape (planes,).
+
+    Parameters
+    ----------
+    roof_form
+        Shape (planes,): a word of ``tables.ROOF_FORMS``.
+    mountings
+        The mountings that each form may carry.
+    rules
+        Added loads.
+    """
+    loads = _added_loads(rules)
+    least = {form: min(words, key=loads.__getitem__) for form, words in mountings.items()}
+    return np.array([least[form] for form in roof_form], dtype=object)
 
 
 def allowed(

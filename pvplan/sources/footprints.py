@@ -73,7 +73,8 @@ def read_footprints(
 
     Rows that share an identifier become one building; a MultiPolygon with an identifier of its
     own becomes several roofs ``ID_1``, ``ID_2``, …. Slivers, exact duplicates and footprints
-    inside another are rejected; one without a height takes that of those inside it.
+    inside another are rejected, unless taller by a storey or more; one without a height takes
+    that of those inside it.
 
     Parameters
     ----------
@@ -127,7 +128,9 @@ def read_footprints(
     said, said_notes = _attributes(rows.loc[left], ids, chosen, rules, title)
     tell("comparing footprints")
     laid, laid_notes = roofs_of(parts, ids, said)
-    kept, kept_notes, repeat_warnings = without_repeats(laid, rules, title)
+    given, floors = (_own_of_roofs(laid, said[target]) for target in ("height_m", "floors"))
+    top_m = np.where(np.isnan(given), floors * rules.storey_height_m, given)
+    kept, kept_notes, repeat_warnings = without_repeats(laid, top_m, rules, title)
     rejected = rejected_table(
         [*notes, *said_notes, *laid_notes, *kept_notes], kind="buildings", file=title
     )
@@ -220,6 +223,13 @@ def _buildings(
     return frame[["geometry", *columns]]
 
 
+def _own_of_roofs(roofs: Roofs, said: pd.Series[Any]) -> Floats:
+    """Return the largest number that the rows of each roof say, NaN where they say none."""
+    of_unit = np.full(len(roofs.unit_ids), np.nan)
+    np.fmax.at(of_unit, roofs.unit_of_row, said.to_numpy(dtype=np.float64))
+    return of_unit[roofs.unit]
+
+
 def _heights_of_roofs(roofs: Roofs, said: pd.DataFrame) -> tuple[Floats, Floats]:
     """Take the largest height and floor count of a roof's rows; without any, of those inside it.
 
@@ -228,9 +238,7 @@ def _heights_of_roofs(roofs: Roofs, said: pd.DataFrame) -> tuple[Floats, Floats]
     own, lent = [], []
     inside = np.flatnonzero(roofs.holder != NOBODY)
     for target in ("height_m", "floors"):
-        of_unit = np.full(len(roofs.unit_ids), np.nan)
-        np.fmax.at(of_unit, roofs.unit_of_row, said[target].to_numpy(dtype=np.float64))
-        own.append(of_unit[roofs.unit])
+        own.append(_own_of_roofs(roofs, said[target]))
         of_parts = np.full(len(roofs.unit), np.nan)
         np.fmax.at(of_parts, roofs.holder[inside], own[-1][inside])
         lent.append(of_parts)

@@ -13,6 +13,7 @@ from pvplan.sources.cleaning import Flags, Geometries
 from pvplan.tables import Floats, Ints
 
 _DECIMALS: Final = 2  # of a metre: files that went through another program differ by less
+LEAST_SHARED_M2: Final = 10.0 ** (-2 * _DECIMALS)
 _QUERY_BLOCK: Final = 20_000
 _THREADS: Final = 2
 NOBODY: Final = -1
@@ -105,7 +106,7 @@ def overlapping(shapes: Geometries) -> Overlaps:
         once = first < second
         first, second = first[once], second[once]
         common = shapely.area(shapely.intersection(shapes[first], shapes[second]))
-        real = common >= 10.0 ** (-2 * _DECIMALS)
+        real = common >= LEAST_SHARED_M2
         return first[real], second[real], common[real]
 
     with ThreadPoolExecutor(_THREADS) as threads:

@@ -13,9 +13,10 @@ import shapely
 
 from pvplan.assumptions import Footprints
 from pvplan.sources.cleaning import Flags, Geometries, joined
-from pvplan.sources.overlaps import NOBODY, holders, overlapping, twins
+from pvplan.sources.overlaps import NOBODY, overlapping, twins
 from pvplan.sources.rejections import noted
-from pvplan.tables import Ints
+from pvplan.sources.towers import nested, shared_still, without_towers
+from pvplan.tables import Floats, Ints
 
 _COMPARED: Final = ("height_m", "floors", "name", "roof_form", "use", "completed_on")
 
@@ -158,23 +159,29 @@ def _written(value: Any) -> str:
 
 
 def without_repeats(
-    laid: Roofs, rules: Footprints, title: str
+    laid: Roofs, top_m: Floats, rules: Footprints, title: str
 ) -> tuple[Roofs, list[pd.DataFrame], tuple[str, ...]]:
     """Leave out slivers, footprints drawn twice, and footprints inside another.
+
+    A footprint inside another that is known to be a storey taller or more stays: it is a tower,
+    and its ground is taken from the other's.
 
     Parameters
     ----------
     laid
         All roofs.
+    top_m
+        Shape (roofs,): height that each roof's own rows say, m; NaN where they say none.
     rules
-        Smallest area and width, and the share that counts as inside.
+        Smallest area and width, the share that counts as inside, the height of a storey.
     title
         What a message calls the file.
 
     Returns
     -------
     Roofs, list of DataFrame, tuple of str
-        The same roofs with ``alive`` set; notes on rows and parts left out; warnings on overlaps.
+        The same roofs with ``alive`` set, podiums without the ground of towers; notes on rows and
+        parts left out; warnings on overlaps.
     """
     reason = _slivers(laid.shapes, rules)
     # Units stand in the order of their ids: only parts with labels of their own must be sorted.
@@ -194,10 +201,21 @@ def without_repeats(
     strike(twins(laid.shapes[left], rank[left]), left, "the same polygon as '{}'")
     left = np.flatnonzero(reason == "")
     pairs = overlapping(laid.shapes[left])
-    held = holders(laid.shapes[left], rank[left], pairs, rules.contained_fraction)
-    strike(held, left, "lies inside '{}', where its area is counted")
-    kept = replace(laid, alive=reason == "", holder=holder)
-    rest = pairs.among(held == NOBODY)
+    found = nested(laid.shapes[left], top_m[left], rank[left], pairs, rules)
+    strike(found.held, left, "lies inside '{}', where its area is counted")
+    shapes = laid.shapes.copy()
+    shapes[left] = without_towers(laid.shapes[left], found)
+    podium, tower = left[found.podium], left[found.tower]
+    reason[podium] = _slivers(shapes[podium], rules)
+    carried = reason[podium] == ""
+    gone, at = np.unique(podium[~carried], return_index=True)
+    reason[gone] = [
+        f"taller '{name}' stands on it; of the rest: {why}"
+        for name, why in zip(laid.labels[tower[~carried][at]], reason[gone], strict=True)
+    ]
+    kept = replace(laid, shapes=shapes, alive=reason == "", holder=holder)
+    notes = [*_notes_left_out(kept, reason), _notes_podiums(kept, podium[carried], tower[carried])]
+    rest = shared_still(shapes[left], pairs.among(reason[left] == ""), found)
     warnings: tuple[str, ...] = ()
     if len(rest.area_m2):
         first = f"'{laid.labels[left[rest.first[0]]]}' and '{laid.labels[left[rest.second[0]]]}'"
@@ -205,7 +223,17 @@ def without_repeats(
             f"{title}: {len(rest.area_m2)} pairs of footprints overlap by "
             f"{rest.area_m2.sum():.1f} m² in all, which is counted twice (for example {first})",
         )
-    return kept, _notes_left_out(kept, reason), warnings
+    return kept, notes, warnings
+
+
+def _notes_podiums(kept: Roofs, podium: Ints, tower: Ints) -> pd.DataFrame:
+    row_of_unit = np.zeros(len(kept.unit_ids), dtype=np.int64)
+    row_of_unit[kept.unit_of_row] = kept.rows
+    return noted(
+        row_of_unit[kept.unit[podium]], kept.labels[podium], done="altered",
+        reason=[f"'{name}' stands on it and is taller" for name in kept.labels[tower]],
+        detail="its ground is counted there",
+    )  # fmt: skip
 
 
 def _slivers(shapes: Geometries, rules: Footprints) -> npt.NDArray[np.object_]:

@@ -235,7 +235,7 @@ def windows(
         raise InputError(
             f"{model.path.name}: obstacles up to {halo_m:g} m at {model.cell_m:g} m a cell need "
             f"{(2 * halo + 2) ** 2:,} cells around a point, more than {max_cells:,}; lower "
-            f"shading.max_distance_m or resample the raster coarser (gdalwarp -tr)"
+            f"shading.terrain_max_distance_m or resample the raster coarser (gdalwarp -tr)"
         )
     covered = np.flatnonzero(placed.inside)
     column, row = np.floor(placed.column[covered]), np.floor(placed.row[covered])

@@ -25,6 +25,7 @@ from pvplan.reports.runfile import sha256_of
 from pvplan.tables import Plan
 from pvplan.ui import runs
 from pvplan.ui.jobs import Job
+from pvplan.ui.words import Language
 
 LOG = logging.getLogger(__name__)
 MOST_CITIES: Final = 2
@@ -37,11 +38,13 @@ OPTIONAL: Final = ("parks", "districts", "register", "irradiance", "obstructions
 class Look:
     """One roof looked at closely; metric CRS. Shared by all readers: nobody changes it.
 
-    ``roof`` is its row of ROOFS; ``modules``, ``horizon`` and ``sun`` as
-    :class:`pvplan.study.Study` has them; the shapes are of one row, indexed by the roof's id.
+    ``roof`` is its row of ROOFS; ``bearing`` says the load in numbers, by language;
+    ``modules``, ``horizon`` and ``sun`` are as in :class:`pvplan.study.Study`; the shapes are
+    of one row, indexed by the roof's id.
     """
 
     roof: pd.Series[Any]
+    bearing: dict[Language, str]
     modules: gpd.GeoDataFrame
     outline: gpd.GeoSeries
     usable: gpd.GeoSeries
@@ -127,6 +130,7 @@ def _work(desk: _Desk, job: Job[Look], plan: Plan, folder: Path, roof_id: str) -
 
     return Look(
         roofs.iloc[0],
+        {"zh": str(study.bearing[0][0]), "en": str(study.bearing[1][0])},
         study.modules,
         of_roof(roofs.geometry.to_numpy()),
         of_roof(study.usable),

@@ -146,8 +146,8 @@ def told(view: View, roof: pd.Series[Any], park: str) -> None:
                 column.metric(view.say(key), shown[key])
 
 
-def arrangement(view: View, roof: pd.Series[Any]) -> None:
-    """Tell the arrangement, the second best, and whether the structure bears it."""
+def arrangement(view: View, roof: pd.Series[Any], look: Look | None) -> None:
+    """Tell the arrangement, the second best, and whether the structure bears it, in numbers."""
     lines = {
         "best": roof_words.arrangement(roof.get("arrangement"), view.language),
         "runner_up": roof_words.runner_up(roof, view.language),
@@ -157,6 +157,8 @@ def arrangement(view: View, roof: pd.Series[Any]) -> None:
         for key, words in lines.items():
             st.caption(view.say(key))
             st.text(words)
+        if look is not None and look.bearing[view.language]:
+            st.text(look.bearing[view.language])
 
 
 def facts(view: View, roof: pd.Series[Any]) -> None:
@@ -211,7 +213,7 @@ def body(view: View) -> None:
         roof_drawing.draw(view, roof_id, look)
         if look is not None:
             downloads(view, look, roof)
-        arrangement(view, roof)
+        arrangement(view, roof, look)
     with right:
         told(view, roof, places.name_of(view.plan.parks.loc[park_id], view.language))
         if look is not None:

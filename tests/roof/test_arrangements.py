@@ -96,6 +96,17 @@ def test_directions_of_level_roofs(assumptions: Assumptions) -> None:
     assert directions(hall, 25.0, 0.0, axis_only) == pytest.approx([25.0, 115.0])
 
 
+def test_rows_to_the_equator_alone(assumptions: Assumptions) -> None:
+    layout = replace(assumptions.layout, row_directions=("equator",))
+    for axis, roof in ((25.0, 40.0), (0.0, 60.0)):
+        hall = shapely.affinity.rotate(shapely.box(0, 0, roof, 20), axis)
+        found = arrangements.directions(
+            outlines(np.array([hall])), np.radians([axis]), True, np.array([0.4]), layout
+        )
+        assert np.isnan(found[0, [0, 1, 3]]).all()
+        assert np.degrees(found[0, 2]) == pytest.approx(0.4)
+
+
 def test_a_wing_at_an_angle_gives_its_own_direction(assumptions: Assumptions) -> None:
     wing = shapely.affinity.rotate(shapely.box(0, 0, 60, 20), 40.0, origin=(0, 0))
     roof = shapely.union(shapely.box(-80, 0, 10, 30), wing)

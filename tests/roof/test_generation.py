@@ -97,6 +97,7 @@ def compare(count: int, seed: int, tilts: list[float], given: Assumptions) -> Co
         azimuth=azimuth,
         racked=racked,
         slant_m=np.full(count, np.nan),
+        pitch_m=np.full(count, np.nan),
         capacity_kw=np.ones(count),
         dc_ac_ratio=np.full(count, given.system.dc_ac_ratio),
         beam_loss=np.zeros((count, 12)),

@@ -75,7 +75,7 @@ def test_gcr_reaches_the_arrays(tilt: float) -> None:
     assert arrays.row_pitch_m[0] == pytest.approx(LENGTH / arrays.gcr[0], rel=1e-12)
     fill_fraction = rules.layout.flat_concrete.array_fill_fraction
     by_hand = 1000.0 * TABLE[tilt][1] * fill_fraction / (2.382 * 1.134)
-    assert arrays.module_count[0] == pytest.approx(by_hand, rel=0.004)
+    assert arrays.module_count[0] == pytest.approx(by_hand, abs=1.5)
 
 
 @settings(deadline=None)

@@ -81,8 +81,8 @@ class Case:
     def pack(self, thorough: bool = False) -> Packed:
         return rows.pack(
             self.outline, np.arange(len(self.shapes)), self.centre, self.low, self.high, self.turn,
-            self.depth, self.pitch, self.value, np.zeros(self.value.shape), 1.0, self.kinds,
-            self.strips, self.layout, thorough,
+            self.depth, self.pitch, self.value, np.zeros(self.value.shape),
+            np.ones(len(self.depth)), self.kinds, self.strips, self.layout, thorough,
         )  # fmt: skip
 
     def placed(self, p: int) -> Placed:
@@ -572,7 +572,8 @@ def test_planes_may_share_a_polygon() -> None:
     many = rows.pack(
         hall, np.array([1, 0, 0]), np.zeros((3, 2)), -far, far, np.zeros((3, 1)),
         np.tile(kinds.slant_m, (3, 1)), np.tile(kinds.slant_m + 0.02, (3, 1, 1)),
-        np.ones((3, 1, 2)), np.zeros((3, 1, 2)), 1.0, kinds, rows.strips_of(rules, None, 3), layout,
+        np.ones((3, 1, 2)), np.zeros((3, 1, 2)), np.ones(3), kinds,
+        rows.strips_of(rules, None, 3), layout,
     )  # fmt: skip
     assert many.count[1] == many.count[2] > many.count[0] > 0
 
@@ -597,7 +598,7 @@ def test_cost_and_fixed_cost_make_the_score() -> None:
     found = rows.pack(
         hall, np.zeros(1, dtype=np.int64), np.zeros((1, 2)), -far, far, np.zeros((1, 1)),
         kinds.slant_m[None], (kinds.slant_m + 0.02)[None, None], 700.0 * one,
-        np.array([1800.0, 1900.0]).reshape(1, 1, 2), 20_000.0, kinds,
+        np.array([1800.0, 1900.0]).reshape(1, 1, 2), np.full(1, 20_000.0), kinds,
         rows.strips_of(rules, None, 1), layout,
     )  # fmt: skip
     assert found.kind[0] == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -51,10 +52,32 @@ def monthly_beam() -> Floats:
     return np.stack([np.bincount(month, weights=hours, minlength=12) for hours in beam().T])
 
 
+def of_points(
+    horizon: Floats, facing: tuple[Floats, Floats], light: shading.Table, between: Any
+) -> shading.ArrayLosses:
+    """The losses of arrays that one point each tells of."""
+    count = len(horizon)
+    return shading.array_losses(
+        np.ascontiguousarray(horizon), np.arange(count), np.arange(count + 1), np.ones(count),
+        facing, light, between,
+    )  # fmt: skip
+
+
+def beam_losses(horizon: Floats, light: Any, first: Any, second: Any, share: Any) -> Floats:
+    level = np.zeros(len(horizon))
+    return of_points(horizon, (level, level), light, (first, second, share)).mean
+
+
+def sky_view(horizon: Floats, tilt: Floats, azimuth: Floats) -> Floats:
+    none = np.zeros(len(horizon), dtype=np.int64)
+    light = table(horizon.shape[1])
+    return of_points(horizon, (tilt, azimuth), light, (none, none, none.astype(float))).sky_view
+
+
 def losses_of(horizon: Floats, plane: int = 0, bins: int = BINS) -> Floats:
     count = len(horizon)
     chosen = np.full(count, plane)
-    return shading.beam_losses(
+    return beam_losses(
         np.ascontiguousarray(horizon, dtype=np.float32), table(bins), chosen, chosen,
         np.zeros(count),
     )  # fmt: skip
@@ -201,7 +224,7 @@ def test_months_without_beam_lose_nothing() -> None:
     energy = np.where((base.sky.month == 5)[:, None], 0.0, beam())
     found = table_of(base, energy, BINS)
     assert np.all(found[..., 5] == 0.0)
-    lost = shading.beam_losses(
+    lost = beam_losses(
         np.full((1, BINS), 90.0, np.float32), found, np.array([0]), np.array([1]), np.array([0.3])
     )
     assert float(lost[0, 5]) == 0.0
@@ -232,7 +255,7 @@ def test_a_higher_horizon_never_helps(
     year = shading.year_table(table()[0], monthly_beam()[0])
     assert np.all(shading.year_losses(higher, year) >= shading.year_losses(one, year) - 1e-6)
     tilt, azimuth = np.array([0.0, 20.0, 60.0]), np.array([0.0, 140.0, 300.0])
-    low, high = shading.sky_view(one, tilt, azimuth), shading.sky_view(higher, tilt, azimuth)
+    low, high = sky_view(one, tilt, azimuth), sky_view(higher, tilt, azimuth)
     assert np.all(high <= low + 1e-12)
     assert np.all((high >= 0.0) & (low <= 1.0))
 
@@ -250,7 +273,7 @@ def test_an_unknown_horizon_is_not_a_level_one() -> None:
     horizon = np.zeros((3, BINS), np.float32)
     horizon[1, BINS // 2] = np.nan
     year = shading.year_table(table()[0], monthly_beam()[0])
-    views = shading.sky_view(horizon, np.full(3, 10.0), np.full(3, 180.0))
+    views = sky_view(horizon, np.full(3, 10.0), np.full(3, 180.0))
     for found in (losses_of(horizon).sum(axis=1), shading.year_losses(horizon, year), 1.0 - views):
         assert np.isnan(found[1])
         assert np.array_equal(found[[0, 2]], [0.0, 0.0])
@@ -260,7 +283,7 @@ def test_orientations_between_are_weighted() -> None:
     horizon = skylines(30, BINS, 9).astype(np.float32)
     share = np.linspace(0.0, 1.0, 30)
     first, second = np.arange(30) % 4, (np.arange(30) + 1) % 4
-    found = shading.beam_losses(horizon, table(), first, second, share)
+    found = beam_losses(horizon, table(), first, second, share)
     ends = np.stack([losses_of(horizon, plane) for plane in range(4)])
     rows = np.arange(30)
     expected = (1 - share)[:, None] * ends[first, rows] + share[:, None] * ends[second, rows]
@@ -275,13 +298,13 @@ def test_turning_everything_by_whole_bins_changes_nothing(bins: int) -> None:
     both = table_of(toy.base(), beam(), bins), table_of(toy.base(), beam(), bins, turn * width)
     plane, none = np.arange(20) % 4, np.zeros(20)
     straight, rolled = (
-        shading.beam_losses(lines, light, plane, plane, none)
+        beam_losses(lines, light, plane, plane, none)
         for lines, light in zip((horizon, turned), both, strict=True)
     )
     assert np.allclose(straight, rolled, atol=2e-6)
     tilt, azimuth = np.linspace(0.0, 60.0, 20), np.linspace(0.0, 350.0, 20)
-    views = shading.sky_view(horizon, tilt, azimuth)
-    assert np.allclose(views, shading.sky_view(turned, tilt, azimuth + turn * width), atol=1e-12)
+    views = sky_view(horizon, tilt, azimuth)
+    assert np.allclose(views, sky_view(turned, tilt, azimuth + turn * width), atol=1e-12)
 
 
 def test_a_point_does_not_depend_on_its_neighbours() -> None:
@@ -290,11 +313,11 @@ def test_a_point_does_not_depend_on_its_neighbours() -> None:
     first, second, share = rng.integers(0, 4, 50), rng.integers(0, 4, 50), rng.random(50)
     tilt, azimuth = rng.uniform(0, 50, 50).round(-1), rng.uniform(0, 360, 50).round(-2)
     order = rng.permutation(50)
-    losses = shading.beam_losses(horizon, table(), first, second, share)
-    mixed = shading.beam_losses(horizon[order], table(), first[order], second[order], share[order])
+    losses = beam_losses(horizon, table(), first, second, share)
+    mixed = beam_losses(horizon[order], table(), first[order], second[order], share[order])
     assert losses[order].tobytes() == mixed.tobytes()
-    views = shading.sky_view(horizon, tilt, azimuth)
-    assert views[order].tobytes() == shading.sky_view(
+    views = sky_view(horizon, tilt, azimuth)
+    assert views[order].tobytes() == sky_view(
         horizon[order], tilt[order], azimuth[order]
     ).tobytes()  # fmt: skip
 
@@ -318,7 +341,7 @@ def integrated(horizon: Floats, tilt: float, azimuth: float) -> float:
 )
 def test_sky_view_is_the_integral(tilt: float, azimuth: float) -> None:
     horizon = skylines(20, BINS, 6)
-    found = shading.sky_view(horizon.astype(np.float32), np.full(20, tilt), np.full(20, azimuth))
+    found = sky_view(horizon.astype(np.float32), np.full(20, tilt), np.full(20, azimuth))
     expected = [integrated(line, tilt, azimuth) for line in horizon]
     assert np.allclose(found, expected, atol=1e-3)
     assert min(expected) < 0.9
@@ -327,11 +350,11 @@ def test_sky_view_is_the_integral(tilt: float, azimuth: float) -> None:
 def test_sky_view_of_plain_horizons() -> None:
     tilt, azimuth = np.array([0.0, 15.0, 90.0]), np.array([10.0, 200.0, 355.0])
     level, walls = np.zeros((3, BINS), np.float32), np.full((3, BINS), 90.0, np.float32)
-    assert np.all(shading.sky_view(level, tilt, azimuth) == 1.0)
-    assert np.allclose(shading.sky_view(walls, tilt, azimuth), 0.0, atol=1e-12)
+    assert np.all(sky_view(level, tilt, azimuth) == 1.0)
+    assert np.allclose(sky_view(walls, tilt, azimuth), 0.0, atol=1e-12)
     # An even horizon of height h leaves cos² h to a level plane.
     even = np.full((3, BINS), 30.0, np.float32)
-    assert float(shading.sky_view(even, tilt, azimuth)[0]) == pytest.approx(0.75, abs=1e-7)
+    assert float(sky_view(even, tilt, azimuth)[0]) == pytest.approx(0.75, abs=1e-7)
 
 
 # --- partial shading ---------------------------------------------------------------------------
