@@ -7,7 +7,7 @@ OUT    ?= runs/$(notdir $(CITY))
 PORT   ?= 8501
 AS_OF  ?=
 
-.PHONY: help run test lint types tests browser bench clean
+.PHONY: help run test lint types tests browser postgres bench clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -44,7 +44,7 @@ types: $(VENV)/ready-dev  ## types
 	@echo "mypy --strict"
 	@$(BIN)/mypy
 
-tests: $(VENV)/ready-dev browser  ## pytest, warnings as errors
+tests: $(VENV)/ready-dev browser postgres  ## pytest, warnings as errors
 	@$(BIN)/python -m pytest
 
 # The browser tests want a Chromium; Debian's is installed where that is possible without asking.
@@ -55,6 +55,14 @@ browser:
 	       && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-wqy-microhei >/dev/null; } \
 	  || echo "no Chromium found: the browser tests will be skipped (Debian: apt install chromium)"
 
+# The tests of the ledger also want a PostgreSQL server; they start one of their own.
+postgres:
+	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 \
+	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	       && echo "installing Debian's postgresql" \
+	       && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql >/dev/null; } \
+	  || echo "no PostgreSQL found: its tests will be skipped (Debian: apt install postgresql)"
+
 bench: $(VENV)/ready-dev  ## benchmarks against the peers; prints JSON
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements-bench.txt
 	@$(BIN)/python -m benchmarks.yield
@@ -64,6 +72,7 @@ bench: $(VENV)/ready-dev  ## benchmarks against the peers; prints JSON
 	@$(BIN)/python -m benchmarks.packing
 	@$(BIN)/python -m benchmarks.screening
 	@$(BIN)/python -m benchmarks.truth
+	@$(BIN)/python -m benchmarks.uncertainty
 	@$(BIN)/python -m benchmarks.city
 
 clean:  ## remove what was set up and computed

@@ -14,7 +14,7 @@ from pvplan.ui import frame
 from pvplan.ui.words import say
 
 HERE = Path(__file__).resolve().parent
-PAGES = ("map", "roof", "goals", "districts", "checks", "files")
+PAGES = ("map", "roof", "goals", "districts", "work", "checks", "files")
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 # GDAL reads this once, when it is loaded: no driver that follows a file's text elsewhere.
 from pvplan import (
     assumptions,
+    explain_command,
     sources,  # noqa: F401  (its import sets OGR_SKIP)
 )
 from pvplan.errors import AssumptionError, InputError, PvplanError
@@ -114,6 +115,7 @@ def parser() -> argparse.ArgumentParser:
         help="F.geojson (EPSG:4326) or F.dxf (metres)",
     )
     _add_assumptions(layout)
+    explain_command.add_command(commands)
     commands.add_parser(
         "assumptions",
         help="list every assumption: key, default, unit, source",
@@ -278,6 +280,8 @@ def main(words: Sequence[str] | None = None) -> int:
             _list_assumptions(console)
         elif options.command == "columns":
             console.file.write(columns_markdown())
+        elif options.command == "explain":
+            explain_command.run_command(options, console)
         elif options.command == "hourly":
             _hourly(options, console, errors)
         elif options.command == "layout":

@@ -306,6 +306,109 @@ class RegisterRules:
     unit_slip_factor: float
     min_median_capacity_kw: float
     max_distance_m: float
+    id_exact_weight: float
+    id_alike_weight: float
+    on_roof_weight: float
+    beside_roof_weight: float
+    far_roof_weight: float
+    name_same_weight: float
+    name_alike_weight: float
+    park_weight: float
+    park_only_weight: float
+    contradicted_factor: float
+    implausible_factor: float
+    min_score: float
+    tie_margin: float
+    name_min_ratio: float
+    generic_words: tuple[str, ...]
+    potential_factor: float
+    slip_min_w_per_m2: float
+    typical_w_per_m2: float
+    ac_ratings_kw: tuple[float, ...]
+    ac_tolerance_fraction: float
+    duplicate_tolerance_fraction: float
+    same_day_rows: float
+    shifted_share: float
+    shifted_min_rows: float
+    undo_shift: bool
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Relative standard deviation of one source, and who shares its error (``uncertainty.toml``).
+
+    ``shared`` is ``city``, ``form``, ``district``, ``park`` or ``roof``, here and below.
+    """
+
+    relative_fraction: float
+    shared: str
+
+
+@dataclass(frozen=True)
+class SpreadByForm:
+    """Relative standard deviations of a source by roof form (``uncertainty.toml``)."""
+
+    flat_concrete_fraction: float
+    metal_sheet_fraction: float
+    saw_tooth_fraction: float
+    pitched_fraction: float
+    shared: str
+
+
+@dataclass(frozen=True)
+class SpreadByFormSource:
+    """Relative standard deviations by the source of the roof form (``uncertainty.toml``)."""
+
+    given_fraction: float
+    inferred_fraction: float
+    shared: str
+
+
+@dataclass(frozen=True)
+class SpreadByHeightSource:
+    """Relative standard deviations by the source of the height (``uncertainty.toml``)."""
+
+    given_fraction: float
+    floors_fraction: float
+    default_fraction: float
+    shared: str
+
+
+@dataclass(frozen=True)
+class SurveyOutcome:
+    """Share of the capacity awaiting a structural survey that it confirms (``uncertainty.toml``).
+
+    A beta distribution of this mean and standard deviation.
+    """
+
+    confirmed_fraction: float
+    spread_fraction: float
+    shared: str
+
+
+@dataclass(frozen=True)
+class Uncertainty:
+    """How wrong each source may be (``uncertainty.toml``)."""
+
+    draws: int
+    attainment_horizon_years: float
+    usable_share: SpreadByForm
+    packing: Spread
+    module_choice: Spread
+    park_practice: Spread
+    roof_detail: Spread
+    roof_form: SpreadByFormSource
+    form_rule: SpreadByFormSource
+    height: SpreadByHeightSource
+    survey: SurveyOutcome
+    irradiance: Spread
+    transposition: Spread
+    losses: Spread
+    shading: SpreadByHeightSource
+    interannual: Spread
+    register_system: Spread
+    register_bias: Spread
+    register_late_fraction: float
 
 
 @dataclass(frozen=True)
@@ -366,16 +469,70 @@ class GoalSettings:
     industrial_uses: tuple[str, ...]
     industrial_uses_outside_parks: tuple[str, ...]
     unknown_use_in_park_counts: bool
+    used_fraction: float
+
+
+@dataclass(frozen=True)
+class AllocationRules:
+    """How a goal of the city is split to its places (``allocation.toml``)."""
+
+    method: str
+    use_lower_bound: bool
+    use_upper_bound: bool
+    negotiated: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ModuleDensity:
+    """Power per module area by year of commissioning (``compliance.toml``)."""
+
+    from_year: tuple[float, ...]
+    low_w_per_m2: tuple[float, ...]
+    mode_w_per_m2: tuple[float, ...]
+    high_w_per_m2: tuple[float, ...]
+    undated_w_per_m2: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class ComplianceRules:
+    """How a new plant is held against its clause (``compliance.toml``)."""
+
+    date_of: str
+    area_definition: str
+    min_pass_probability_fraction: float
+    density: ModuleDensity
 
 
 GOAL_SCOPES: Final = ("existing_industrial", "new_industrial", "industrial", "all")
 GOAL_LEVELS: Final = ("city", "district")
-GOAL_METRICS: Final = ("installed_dc_kw", "full_installation", "coverage_fraction", "added_dc_kw")
+GOAL_DENOMINATORS: Final = {
+    "installed_dc_kw": ("mw",),
+    "full_installation": ("usable_roof",),
+    "coverage_fraction": ("gross_roof", "usable_roof"),
+    "added_dc_kw": ("mw",),
+    "share_of_plants": ("share_of_plants",),
+}
+"""Each metric with the denominators it can be measured against."""
+GOAL_METRICS: Final = tuple(GOAL_DENOMINATORS)
 
 
 @dataclass(frozen=True)
 class Goal:
-    """One goal with its clause (``goals.toml``); ``target`` is None where it is derived."""
+    """One goal with its clause (``goals.toml``).
+
+    Attributes
+    ----------
+    target
+        None where it is derived.
+    document_date
+        Day of the document; None where the text read does not state it.
+    owner
+        Who answers for it, as the text read names it, or that it names none.
+    source
+        Where the document was read.
+    superseded_by
+        Id of the goal that replaced it; it stays in every table with a note.
+    """
 
     id: str
     enabled: bool
@@ -387,11 +544,16 @@ class Goal:
     scope: str
     level: str
     metric: str
+    denominator: str
     target: float | None
     unit: str
     deadline: date
+    owner: str
+    source: str
     verified: bool
     note: str = ""
+    document_date: date | None = None
+    superseded_by: str | None = None
     place_id: str | None = None
     baseline: date | None = None
     applies_within: tuple[float, ...] = (-180.0, -90.0, 180.0, 90.0)
@@ -416,10 +578,13 @@ class Assumptions:
     weather: WeatherRules
     irradiance: IrradianceRules
     register: RegisterRules
+    uncertainty: Uncertainty
     finance: Finance
     tariff: Tariff
     carbon: Carbon
     goal_settings: GoalSettings
+    allocation: AllocationRules
+    compliance: ComplianceRules
     goals: tuple[Goal, ...]
     scenario: str | None = None
     entries: Mapping[str, Entry] = field(default_factory=dict, repr=False)

@@ -9,20 +9,23 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import MISSING, fields, is_dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Final, TypeVar, get_args, get_origin, get_type_hints
 
 from pvplan.assumed import (
+    GOAL_DENOMINATORS,
     GOAL_LEVELS,
     GOAL_METRICS,
     GOAL_SCOPES,
     AddedLoad,
+    AllocationRules,
     Allowance,
     Assumptions,
     Carbon,
     CarbonFactors,
+    ComplianceRules,
     Entry,
     Finance,
     Footprints,
@@ -34,13 +37,20 @@ from pvplan.assumed import (
     Layout,
     Losses,
     Module,
+    ModuleDensity,
     Mounting,
     RegisterRules,
     Shading,
+    Spread,
+    SpreadByForm,
+    SpreadByFormSource,
+    SpreadByHeightSource,
     Structure,
     Surfaces,
+    SurveyOutcome,
     System,
     Tariff,
+    Uncertainty,
     Value,
     WeatherRules,
 )
@@ -48,10 +58,12 @@ from pvplan.errors import AssumptionError, nearest
 
 __all__ = [
     "AddedLoad",
+    "AllocationRules",
     "Allowance",
     "Assumptions",
     "Carbon",
     "CarbonFactors",
+    "ComplianceRules",
     "Entry",
     "Finance",
     "Footprints",
@@ -62,13 +74,20 @@ __all__ = [
     "Layout",
     "Losses",
     "Module",
+    "ModuleDensity",
     "Mounting",
     "RegisterRules",
     "Shading",
+    "Spread",
+    "SpreadByForm",
+    "SpreadByFormSource",
+    "SpreadByHeightSource",
     "Structure",
     "Surfaces",
+    "SurveyOutcome",
     "System",
     "Tariff",
+    "Uncertainty",
     "Value",
     "WeatherRules",
     "load",
@@ -127,6 +146,11 @@ def _value(raw: Any) -> Value:
 
 
 GOAL_WORDS: Final = frozenset(item.name for item in fields(Goal)) - {"id"}
+_GOAL_NEEDS: Final = tuple(
+    item.name
+    for item in fields(Goal)
+    if item.default is MISSING and item.name not in ("id", "target", "scope", "metric", "level")
+)
 
 
 def _default_layers() -> tuple[dict[str, Entry], dict[str, dict[str, Any]], dict[str, Any]]:
@@ -308,20 +332,48 @@ def _goal(goal_id: str, words: Mapping[str, Any]) -> Goal:
         faults.append(f"goals.{goal_id}.scope: {words.get('scope')!r}; one of {GOAL_SCOPES}")
     if words.get("metric") not in GOAL_METRICS:
         faults.append(f"goals.{goal_id}.metric: {words.get('metric')!r}; one of {GOAL_METRICS}")
+    fitting = GOAL_DENOMINATORS.get(str(words.get("metric")), ())
+    if fitting and words.get("denominator") not in fitting:
+        faults.append(
+            f"goals.{goal_id}.denominator: {words.get('denominator')!r}; one of {fitting}"
+        )
+    if words.get("metric") == "added_dc_kw" and "baseline" not in words:
+        faults.append(f"goals.{goal_id}.baseline: missing; additions count from a day")
+    faults += [f"goals.{goal_id}.{word}: missing" for word in _GOAL_NEEDS if word not in words]
     if words.get("level") not in GOAL_LEVELS:
         faults.append(f"goals.{goal_id}.level: {words.get('level')!r}; one of {GOAL_LEVELS}")
-    if words.get("metric") == "coverage_fraction" and words.get("target", 0.0) > 1.0:
+    share = words.get("metric") in ("coverage_fraction", "share_of_plants")
+    if share and words.get("target", 0.0) > 1.0:
         faults.append(f"goals.{goal_id}.target: {words['target']:g} is above 1; 50 % is 0.5")
     if faults:
         raise AssumptionError(faults)
     dates = {
         word: _date(f"goals.{goal_id}.{word}", words[word])
-        for word in ("deadline", "baseline")
+        for word in ("deadline", "baseline", "document_date")
         if word in words
     }
     within = tuple(float(edge) for edge in words.get("applies_within", Goal.applies_within))
     given = {**words, **dates, "applies_within": within}
     return Goal(id=goal_id, **{"target": None, **given})
+
+
+def _goals(given: Mapping[str, Mapping[str, Any]]) -> tuple[Goal, ...]:
+    """Return every goal; a goal that replaced another must be known, and the chain must end."""
+    found = {goal_id: _goal(goal_id, words) for goal_id, words in given.items()}
+    faults = []
+    for goal in found.values():
+        key, successor, seen = f"goals.{goal.id}.superseded_by", goal.superseded_by, {goal.id}
+        if successor is not None and successor not in found:
+            faults.append(f"{key}: goal '{successor}' is unknown; {nearest(successor, found)}")
+        while successor in found:
+            if successor in seen:
+                faults.append(f"{key}: '{goal.superseded_by}' leads back to '{successor}'")
+                break
+            seen.add(successor)
+            successor = found[successor].superseded_by
+    if faults:
+        raise AssumptionError(faults)
+    return tuple(found.values())
 
 
 def _date(key: str, raw: Any) -> date:
@@ -369,10 +421,13 @@ def _typed(
         "weather": (WeatherRules, "weather"),
         "irradiance": (IrradianceRules, "irradiance"),
         "register": (RegisterRules, "register"),
+        "uncertainty": (Uncertainty, "uncertainty"),
         "finance": (Finance, "finance"),
         "tariff": (Tariff, "tariff"),
         "carbon": (Carbon, "carbon"),
         "goal_settings": (GoalSettings, "goals.settings"),
+        "allocation": (AllocationRules, "allocation"),
+        "compliance": (ComplianceRules, "compliance"),
     }
     used: set[str] = set()
     built = {name: _built(kind, key, entries, used) for name, (kind, key) in groups.items()}
@@ -381,7 +436,7 @@ def _typed(
         raise AssumptionError(f"assumptions that nothing reads: {', '.join(idle)}")
     return Assumptions(
         **built,
-        goals=tuple(_goal(goal_id, words) for goal_id, words in goals.items()),
+        goals=_goals(goals),
         scenario=scenario,
         entries=dict(sorted(entries.items())),
     )

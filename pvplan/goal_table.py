@@ -4,26 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from pvplan.assumptions import Assumptions, Goal
-from pvplan.city import allocation, goals
+from pvplan.city import economics, goals, growth, pace, weighting
+from pvplan.goal_split import AREAS
+from pvplan.goal_view import PLACES, Here, View, or_missing
 from pvplan.tables import (
+    GOAL_ALLOCATION,
     GOALS,
     OUTSIDE_DISTRICTS,
     OUTSIDE_PARKS,
-    Ints,
-    exact_sum,
+    Floats,
     names,
     to_thousandths,
 )
 
-_AREAS = ["usable_area_m2", "capacity_dc_kw", "footprint_area_m2"]
-PLACES = {"district": "district_id", "park": "park_id"}
+_Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,9 @@ def goal_table(
     city: City,
     as_of: date,
     assumptions: Assumptions,
-) -> pd.DataFrame:
+    plants: dict[tuple[str, str], goals.Plants] | None = None,
+    amounts: pd.DataFrame | None = None,
+) -> Measured:
     """Measure every enabled goal at the city, its districts and its parks.
 
     Parameters
@@ -59,26 +63,67 @@ def goal_table(
         Day of the verdicts.
     assumptions
         Goals and module are read.
+    plants
+        (level, place) to the new plants that pass their clause, where counted.
+    amounts
+        Index park; load and hosting capacity where known: goals may be split by them.
 
     Returns
     -------
-    DataFrame
-        GOALS, in the order of the goals, then city, districts, parks.
+    Measured
+        GOALS, in the order of the goals, then city, districts, parks; and how they were split.
     """
-    rows: list[dict[str, Any]] = []
+    rows: list[_Row] = []
     held = {column: {str(place) for place in roofs[column].unique()} for column in PLACES.values()}
-    measured = roofs[[*PLACES.values(), *_AREAS, "in_goal_scope", "is_new_plant"]]
+    economic = _economic_kw(roofs, assumptions)
+    wanted = [*PLACES.values(), *AREAS, "in_goal_scope", "is_new_plant"]
+    measured = roofs.assign(economic_potential_dc_kw=economic)[wanted]
+    shares: list[pd.DataFrame] = []
     at = None if ledger is None else roofs.index.get_indexer(pd.Index(ledger["roof_id"]))
+    curves: dict[tuple[str, str, str], growth.Growth | None] = {}
     for goal in assumptions.goals:
-        if goal.enabled:
-            view = _View(goal, measured, ledger, at, as_of, assumptions)
+        if not goal.enabled:
+            continue
+        view = View(goal, measured, ledger, at, as_of, assumptions, amounts)
+        if view.split is not None:
+            shares.append(view.split.every)
+        for level, found in groupby(_places(goal, place_names, city, held), lambda p: p.level):
+            places = list(found)
+            known = view.at(level, [place.id for place in places], plants or {}, curves)
             rows += [
-                _row(goal, view, place, as_of) for place in _places(goal, place_names, city, held)
+                _row(goal, view, place, known[place.id], assumptions.goals) for place in places
             ]
     table = pd.DataFrame(rows, columns=names(GOALS))
-    for column in ("deadline", "as_of"):
-        table[column] = pd.to_datetime(table[column])
-    return table
+    for column in GOALS:
+        if column.kind == "date":
+            table[column.name] = pd.to_datetime(table[column.name]).astype("datetime64[ns]")
+    table["rank"] = _ranked(table)
+    none = pd.DataFrame(columns=names(GOAL_ALLOCATION))
+    return Measured(table, pd.concat(shares, ignore_index=True) if shares else none)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """GOALS, and GOAL_ALLOCATION of the goals that are split."""
+
+    goals: pd.DataFrame
+    allocation: pd.DataFrame
+
+
+def _economic_kw(roofs: pd.DataFrame, assumptions: Assumptions) -> Floats:
+    """Return the potential of each roof weighted by what of the price it keeps, kWp."""
+    finance = assumptions.finance
+    energy = roofs["energy_ac_kwh_per_year"].to_numpy(dtype=np.float64)
+    cost = roofs["capex_cny"] + economics.cost_years(finance) * roofs["opex_cny_per_year"]
+    lifetime = energy * economics.energy_years(finance, assumptions.module)
+    lcoe = np.divide(
+        cost.to_numpy(dtype=np.float64), lifetime,
+        out=np.full(len(roofs), np.nan), where=lifetime > 0.0,
+    )  # fmt: skip
+    return weighting.economic_potential_kw(
+        roofs["capacity_dc_kw"].to_numpy(dtype=np.float64), lcoe,
+        assumptions.tariff.mean_price_cny_per_kwh,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -109,133 +154,57 @@ def _places(
             yield _Place(level, str(place), *named[place])
 
 
-class _View:
-    """The roofs and systems that one goal speaks of, with each roof's part of the target."""
-
-    def __init__(
-        self,
-        goal: Goal,
-        roofs: pd.DataFrame,
-        ledger: pd.DataFrame | None,
-        at: Ints | None,
-        as_of: date,
-        assumptions: Assumptions,
-    ) -> None:
-        self.goal, self.as_of = goal, as_of
-        existing = roofs["in_goal_scope"] & ~roofs["is_new_plant"]
-        new = roofs["in_goal_scope"] & roofs["is_new_plant"]
-        scope = {
-            "existing_industrial": existing,
-            "new_industrial": new,
-            "industrial": roofs["in_goal_scope"],
-            "all": pd.Series(True, index=roofs.index),
-        }[goal.scope]
-        self.roofs = roofs if scope.all() else roofs[scope]
-        module = assumptions.module
-        self.kw_per_module_m2 = module.power_w / module.area_m2 / 1000.0
-        self.parts = self._targets()
-        self.systems, self.unmatched_kw = None, np.nan
-        if ledger is not None and at is not None:
-            runs = (ledger["status"] == "commissioned").to_numpy(dtype=bool)
-            runs = runs & ~(ledger["commissioned_on"] > pd.Timestamp(as_of)).to_numpy(dtype=bool)
-            live, roof = ledger[runs], at[runs]
-            placed = live["matched_by"] != "none"
-            on_roof = (roof >= 0) & scope.to_numpy(dtype=bool)[roof]
-            by_park = live["roof_id"].isna() & (goal.scope != "new_industrial")
-            counted = ["capacity_dc_kw", "commissioned_on", *PLACES.values()]
-            self.systems = live.loc[placed & (on_roof | by_park), counted]
-            self.unmatched_kw = exact_sum(live.loc[~placed, "capacity_dc_kw"].fillna(0.0))
-            self.first = live["commissioned_on"].min()
-        self.parts_of = _split(self.parts)
-        self.systems_of = {} if self.systems is None else _split(self.systems)
-
-    def _targets(self) -> pd.DataFrame:
-        """Split the target: kW by park and district, additive over both."""
-        pairs = self.roofs.groupby(["park_id", "district_id"], sort=True)[_AREAS].sum()
-        if self.goal.metric == "full_installation":
-            pairs["target"] = to_thousandths(pairs["capacity_dc_kw"])
-        elif self.goal.metric == "coverage_fraction":
-            needed = (self.goal.target or 0.0) * pairs["footprint_area_m2"]
-            pairs["target"] = to_thousandths(needed * self.kw_per_module_m2)
-        elif self.goal.scope == "all":
-            pairs["target"] = np.nan
-        else:
-            # Whole thousandths: the order of the roofs must not settle a tie.
-            weight = to_thousandths(pairs["usable_area_m2"])
-            pairs["target"] = allocation.proportional(_or_missing(self.goal.target), weight)
-        return pairs.reset_index()
-
-    def target_kw(self, place: _Place) -> float:
-        if self.goal.level == "district" or self.goal.scope == "all":
-            return _or_missing(self.goal.target)
-        parts = self._at(place, self.parts, self.parts_of)
-        if place.level == "city" and self.goal.metric == "installed_dc_kw":
-            return _or_missing(self.goal.target) if len(parts) else float("nan")
-        return exact_sum(parts["target"]) if len(parts) else 0.0
-
-    def _at(
-        self, place: _Place, whole: pd.DataFrame, split: dict[tuple[str, str], pd.DataFrame]
-    ) -> pd.DataFrame:
-        return whole if place.level == "city" else split.get((place.level, place.id), whole[:0])
-
-    def standing(self, place: _Place) -> goals.Standing:
-        target = self.target_kw(place)
-        if self.systems is None:
-            return goals.Standing(target, np.nan, np.nan, np.nan, np.nan, np.nan)
-        here = self._at(place, self.systems, self.systems_of)
-        kw = here["capacity_dc_kw"].to_numpy(dtype=np.float64)
-        day = here["commissioned_on"].to_numpy()
-        undated_kw = exact_sum(kw[np.isnat(day)])
-        if self.goal.metric == "added_dc_kw" and self.goal.baseline is not None:
-            later = day > np.datetime64(self.goal.baseline)
-            kw, day = kw[later], day[later]
-        year_ago = np.datetime64(self.as_of - timedelta(days=365))
-        known_for_a_year = pd.notna(self.first) and self.first <= pd.Timestamp(year_ago)
-        return goals.Standing(
-            target_kw=target,
-            installed_kw=exact_sum(kw),
-            by_deadline_kw=exact_sum(kw[day <= np.datetime64(self.goal.deadline)]),
-            undated_kw=undated_kw,
-            unmatched_kw=self.unmatched_kw if place.level == "city" else 0.0,
-            trailing_kw_per_year=exact_sum(kw[day > year_ago]) if known_for_a_year else np.nan,
-            covers_scope=self.goal.scope != "all",
-        )
-
-    def footprint_m2(self, place: _Place) -> float:
-        return float(self._at(place, self.parts, self.parts_of)["footprint_area_m2"].sum())
-
-
-def _split(rows: pd.DataFrame) -> dict[tuple[str, str], pd.DataFrame]:
-    """Return the rows of each (level, place)."""
-    return {
-        (level, str(place)): group
-        for level, column in PLACES.items()
-        for place, group in rows.groupby(column, sort=False)
-    }
-
-
-def _or_missing(target: float | None) -> float:
-    return float("nan") if target is None else target
-
-
 METHODS = {
-    "installed_dc_kw": "city target; parks and districts in proportion to usable roof area",
-    "full_installation": "technical potential of the usable roofs in scope",
-    "coverage_fraction": "share of gross roof area under modules, in kW by the module's density",
-    "added_dc_kw": "capacity commissioned after the baseline",
+    ("installed_dc_kw", "mw"): "capacity running on the day",
+    ("full_installation", "usable_roof"): "technical potential of the usable roofs in scope",
+    ("coverage_fraction", "gross_roof"): (
+        "share of gross roof area under modules, in kW by the module's density"
+    ),
+    ("coverage_fraction", "usable_roof"): (
+        "share of usable roof area under modules, in kW by the module's density"
+    ),
+    ("added_dc_kw", "mw"): "capacity commissioned after the baseline",
+    ("share_of_plants", "share_of_plants"): "share of the plants in scope that pass their clause",
 }
 
 
-def _row(goal: Goal, view: _View, place: _Place, as_of: date) -> dict[str, Any]:
-    standing = view.standing(place)
-    verdict = goals.judge(goal, standing, as_of)
-    gap_kw = to_thousandths(standing.target_kw - standing.installed_kw).item()
-    target, installed = standing.target_kw, standing.installed_kw
-    if goal.metric == "coverage_fraction":
-        area = view.footprint_m2(place)
-        covered = installed / view.kw_per_module_m2 / area if area > 0.0 else np.nan
-        target, installed = _or_missing(goal.target), round(covered, 6)
-    gap = gap_kw if goal.metric != "coverage_fraction" else round(target - installed, 6)
+def _row(goal: Goal, view: View, place: _Place, here: Here, known: tuple[Goal, ...]) -> _Row:
+    verdict = goals.judge(goal, here.standing, view.as_of)
+    note = goals.superseded_note(goal, known)
+    reasons = [verdict.reason_zh, verdict.reason_en]
+    if note is not None:
+        reasons = [f"{reasons[0]}；{note[0]}", f"{reasons[1]}; {note[1]}"]
+    return {
+        **_of_goal(goal),
+        "target_method": _method(goal, view),
+        "level": place.level,
+        "place_id": place.id,
+        "place_zh": place.name_zh,
+        "place_en": place.name_en,
+        "as_of": view.as_of,
+        **_measures(goal, view, here),
+        **_paces(here, verdict),
+        "verdict": verdict.verdict,
+        "reason_zh": reasons[0],
+        "reason_en": reasons[1],
+    }
+
+
+def _method(goal: Goal, view: View) -> str:
+    """Return how the targets of places came about."""
+    if view.split is None:
+        return METHODS[goal.metric, goal.denominator]
+    rules = view.rules
+    bounds = {
+        "not below what is installed": rules.use_lower_bound,
+        "not above the potential": rules.use_upper_bound,
+    }
+    return "; ".join(
+        [f"city target split by {rules.method}", *(b for b, on in bounds.items() if on)]
+    )
+
+
+def _of_goal(goal: Goal) -> _Row:
     return {
         "goal_id": goal.id,
         "name_zh": goal.name_zh,
@@ -243,30 +212,78 @@ def _row(goal: Goal, view: _View, place: _Place, as_of: date) -> dict[str, Any]:
         "clause_zh": goal.clause_zh,
         "clause_en": goal.clause_en,
         "goal_source": goal.document,
+        "document_date": goal.document_date,
+        "goal_read_in": goal.source,
+        "owner": goal.owner,
+        "superseded_by": goal.superseded_by,
         "verified": goal.verified,
         "scope": goal.scope,
-        "level": place.level,
-        "place_id": place.id,
-        "place_zh": place.name_zh,
-        "place_en": place.name_en,
         "deadline": goal.deadline,
-        "as_of": as_of,
         "metric": goal.metric,
-        "target_method": METHODS[goal.metric],
+        "denominator": goal.denominator,
+        "unit": goal.unit,
+    }
+
+
+def _measures(goal: Goal, view: View, here: Here) -> _Row:
+    """Return target, installed and gap in the goal's own unit and in kW, and what stands beside."""
+    standing = here.standing
+    gap_kw = to_thousandths(standing.target_kw - standing.installed_kw).item()
+    target, installed, gap = standing.target_kw, standing.installed_kw, gap_kw
+    if goal.metric == "coverage_fraction":
+        area = here.roof_area_m2
+        installed = installed / view.kw_per_module_m2 / area if area > 0.0 else np.nan
+    elif goal.metric == "share_of_plants":
+        plants = standing.plants
+        installed = plants.passing / plants.count if plants and plants.count else np.nan
+    if goal.metric in ("coverage_fraction", "share_of_plants"):
+        target, installed = or_missing(goal.target), round(installed, 6)
+        gap = round(target - installed, 6)
+    potential = standing.roofs_kw
+    return {
         "target": target,
         "installed": installed,
         "gap": gap,
-        "unit": goal.unit,
         "target_dc_kw": standing.target_kw,
         "installed_dc_kw": standing.installed_kw,
         "gap_dc_kw": gap_kw,
-        "unmatched_dc_kw": standing.unmatched_kw,
-        "pace_needed_kw_per_year": to_thousandths(verdict.pace_needed_kw_per_year).item(),
-        "pace_trailing_kw_per_year": standing.trailing_kw_per_year,
-        "verdict": verdict.verdict,
-        "reason_zh": verdict.reason_zh,
-        "reason_en": verdict.reason_en,
+        "unmatched_dc_kw": here.unmatched_kw,
+        "undated_dc_kw": standing.undated_kw,
+        "under_construction_dc_kw": here.under_construction_kw,
+        "filed_dc_kw": here.filed_kw,
+        "potential_dc_kw": potential,
+        "used_potential_fraction": round(here.stock_kw / potential, 6) if potential else np.nan,
+        "unreachable_dc_kw": standing.unreachable_kw,
     }
+
+
+def _paces(here: Here, verdict: goals.Verdict) -> _Row:
+    needed = to_thousandths(verdict.pace_needed_kw_per_year).item()
+    trailing = here.standing.trailing_kw_per_year
+    # Industry's own pace says nothing of a goal for all PV.
+    of_goal = trailing if here.standing.covers_scope else np.nan
+    state, curve = here.curve
+    return {
+        "pace_needed_kw_per_year": needed,
+        "pace_trailing_kw_per_year": trailing,
+        "pace_trailing_36_kw_per_year": here.trailing_36_kw_per_year,
+        "pace_ratio": pace.ratio(np.array([of_goal]), np.array([needed])).item(),
+        "attained_on_linear": here.linear[0],
+        "attained_on_linear_36": here.linear[1],
+        "attained_on_logistic": curve.on,
+        "attained_on_logistic_p10": curve.p10,
+        "attained_on_logistic_p90": curve.p90,
+        "curve_state": state,
+    }
+
+
+def _ranked(table: pd.DataFrame) -> pd.Series[float]:
+    """Return each place's rank within goal and level: 1 = widest gap, equal gaps rank equal."""
+    outside = table["place_id"].isin([word for word, _, _ in OUTSIDE.values()])
+    gap = table["gap_dc_kw"].where(table["gap_dc_kw"].notna(), table["gap"])
+    gap = gap.astype(np.float64).where(~outside)
+    rank = gap.groupby([table["goal_id"], table["level"]]).rank(method="min", ascending=False)
+    return rank.astype(np.float64)
 
 
 OUTSIDE = {

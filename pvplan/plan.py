@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -13,16 +13,25 @@ import pandas as pd
 import pyproj
 
 from pvplan.assumptions import Assumptions
-from pvplan.city import carbon, economics, goals, levels, reconciliation
+from pvplan.city import carbon, compliance, economics, goals, levels, weighting
+from pvplan.doubt import doubt
+from pvplan.gap_table import gap_table
 from pvplan.goal_table import OUTSIDE, City, goal_table
+from pvplan.installed import WGS84, Recorded, fill_places, matched, on_day, summed_kw, with_states
 from pvplan.tables import (
+    COMPLIANCE,
+    GAP,
+    GOAL_ALLOCATION,
     GOALS,
     LEDGER,
+    LEVEL_DOUBT,
     LEVEL_GOAL,
     LEVEL_HEAD,
     LEVEL_REGISTER,
     PLAN_ROOFS,
     RATIOS,
+    RECONCILIATION,
+    REJECTED,
     Plan,
     check,
     names,
@@ -30,18 +39,17 @@ from pvplan.tables import (
     to_thousandths,
 )
 
-WGS84 = "EPSG:4326"
-
 
 @dataclass(frozen=True)
-class Findings:
-    """What was read beside the roofs: areas, register, rejected rows; any may be missing."""
+class Findings(Recorded):
+    """What was read beside the roofs: areas, register, decisions, rejected rows.
 
-    parks: gpd.GeoDataFrame | None
-    districts: gpd.GeoDataFrame | None
-    register: pd.DataFrame | None
-    register_file: str
-    rejected: pd.DataFrame
+    ``parks`` and ``districts`` are None where no file was given.
+    """
+
+    parks: gpd.GeoDataFrame | None = None
+    districts: gpd.GeoDataFrame | None = None
+    rejected: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=names(REJECTED)))
 
 
 def make_plan(
@@ -59,15 +67,16 @@ def make_plan(
     roofs
         ROOFS, metric CRS.
     findings
-        Parks and districts in the same CRS; register rows as read.
+        Parks and districts in the same CRS; register rows as read; what people decided.
     city
         Its id and names.
     as_of
         Day for which goals and installed systems are stated.
     assumptions
-        Money, carbon, goals, register rules.
+        Money, carbon, goals, register rules, sizes of errors.
     meta
-        Goes to ``Plan.meta`` with counts of the register and the headline goal added.
+        Goes to ``Plan.meta`` with counts of the register and the headline goal added; its
+        ``fingerprint`` names the random numbers of the draws.
 
     Returns
     -------
@@ -83,38 +92,146 @@ def make_plan(
     """
     roofs = _with_money(roofs, assumptions)
     parks, districts = _areas(findings.parks, "park"), _areas(findings.districts, "district")
-    ledger, rejected = _ledger(roofs, findings, assumptions)
-    _fill_places(roofs, ledger, parks)
-    installed_systems = _live(ledger, as_of)
-    roofs["installed_dc_kw"] = _installed(installed_systems, roofs.index, "roof_id")
-    sums = _summed_pairs(roofs)
-    source = _common_source(roofs)
+    ledger, unmatched, doubts = matched(roofs, findings, findings.parks, as_of, assumptions)
+    fill_places(roofs, ledger, parks)
+    used = assumptions.goal_settings.used_fraction
+    roofs = with_states(roofs, ledger, findings.roof_decisions, as_of, used)
+    running = on_day(ledger, as_of, "commissioned")
     areas = {"park": parks, "district": districts, "city": _city_row(city)}
-    tables = {
-        level: _level(sums, installed_systems, level, rows, source, assumptions)
-        for level, rows in areas.items()
-    }
-    for table in tables.values():
-        table.set_crs(roofs.crs, inplace=True)
+    tables = _levels(roofs, running, areas, assumptions)
     local = _goals_of_place(roofs, assumptions)
+    plants = _compliance(roofs, ledger, doubts, as_of, local)
     place_names = {level: tables[level] for level in ("park", "district")}
-    goal_rows = goal_table(roofs, ledger, place_names, city, as_of, local)
+    measured = goal_table(
+        roofs, ledger, place_names, city, as_of, local, _counted(plants, city), _amounts(findings)
+    )
     headline = goals.headline(local.goals, as_of)
+    seed = str(meta.get("fingerprint", ""))
+    drawn = doubt(roofs, running, measured.goals, headline, as_of, local, seed)
+    goal_rows = measured.goals.assign(**drawn.goals)[names(GOALS)]
     for level, table in tables.items():
         _add_gap(table, goal_rows, level, headline)
-        check(table, (*LEVEL_HEAD, *LEVEL_REGISTER, *LEVEL_GOAL, *RATIOS), title=level)
-    check(roofs, PLAN_ROOFS, title="roofs")
-    check(goal_rows, GOALS, title="goals")
+        tables[level] = _with_doubt(table, drawn.levels[level], level)
+        wanted = (*LEVEL_HEAD, *LEVEL_REGISTER, *LEVEL_GOAL, *RATIOS, *LEVEL_DOUBT)
+        check(tables[level], wanted, title=level)
+    gaps = {
+        level: gap_table(roofs, goal_rows, measured.allocation, level)
+        for level in ("park", "district")
+    }
+    told = (
+        (roofs, PLAN_ROOFS, "roofs"), (goal_rows, GOALS, "goals"), (plants, COMPLIANCE, "clause"),
+        (measured.allocation, GOAL_ALLOCATION, "allocation"), (gaps["park"], GAP, "gap_parks"),
+        (gaps["district"], GAP, "gap_districts"), (doubts, RECONCILIATION, "reconciliation"),
+    )  # fmt: skip
+    for rows, columns, title in told:
+        check(rows, columns, title=title)
     return Plan(
         roofs=_sorted(roofs[["geometry", *names(PLAN_ROOFS)]]).to_crs(WGS84),
         parks=tables["park"].to_crs(WGS84),
         districts=tables["district"].to_crs(WGS84),
         city=pd.DataFrame(tables["city"].drop(columns="geometry")),
         goals=goal_rows,
+        gap_parks=gaps["park"],
+        gap_districts=gaps["district"],
+        allocation=measured.allocation,
+        compliance=plants,
+        reconciliation=doubts,
         ledger=ledger.sort_index() if ledger is not None else _no_ledger(),
-        rejected=rejected,
-        meta={**meta, "headline_goal": headline, "goals_here": [goal.id for goal in local.goals]},
+        rejected=_joined([findings.rejected, unmatched]),
+        meta={
+            **meta,
+            "headline_goal": headline,
+            "goals_here": [goal.id for goal in local.goals],
+            "drivers": [asdict(driver) for driver in drawn.drivers],
+        },
     )
+
+
+def _joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    full = [table for table in tables if len(table)]
+    return pd.concat(full, ignore_index=True) if full else tables[0]
+
+
+def _levels(
+    roofs: gpd.GeoDataFrame,
+    running: pd.DataFrame | None,
+    areas: Mapping[str, gpd.GeoDataFrame],
+    assumptions: Assumptions,
+) -> dict[str, gpd.GeoDataFrame]:
+    """Sum the roofs once, and give each level its table in the roofs' CRS."""
+    sums, source = _summed_pairs(roofs), _common_source(roofs)
+    tables = {
+        level: _level(sums, running, level, rows, source, assumptions)
+        for level, rows in areas.items()
+    }
+    for table in tables.values():
+        table.set_crs(roofs.crs, inplace=True)
+    return tables
+
+
+def _compliance(
+    roofs: gpd.GeoDataFrame,
+    ledger: pd.DataFrame | None,
+    doubts: pd.DataFrame,
+    as_of: date,
+    local: Assumptions,
+) -> pd.DataFrame:
+    """Hold the new plants, and those whose day is not known, against their clause."""
+    clause = next(
+        (
+            goal
+            for goal in local.goals
+            if goal.enabled
+            and (goal.scope, goal.metric) == ("new_industrial", "coverage_fraction")
+            and goal.denominator == "gross_roof"
+            and goal.superseded_by is None
+        ),
+        None,
+    )
+    if clause is None or clause.target is None:
+        return pd.DataFrame(columns=names(COMPLIANCE))
+    new = roofs["is_new_plant"] | roofs["completed_on"].isna()
+    found = compliance.judge(
+        pd.DataFrame(roofs[roofs["in_goal_scope"] & new]),
+        ledger,
+        doubts,
+        local.compliance,
+        target_fraction=clause.target,
+        new_plant_from=local.goal_settings.new_plant_from,
+        as_of=as_of,
+    )
+    return found.sort_values("roof_id", ignore_index=True)
+
+
+def _counted(plants: pd.DataFrame, city: City) -> dict[tuple[str, str], goals.Plants]:
+    """Count by place the plants that are judged and those that pass."""
+    judged = plants[plants["state"] != "exempt"]
+    found = {}
+    places = {"city": pd.Series(city.id, index=judged.index), "district": judged["district_id"],
+              "park": judged["park_id"]}  # fmt: skip
+    for level, place in places.items():
+        for name, rows in judged.groupby(place):
+            states = rows["state"]
+            found[level, str(name)] = goals.Plants(
+                count=len(rows),
+                passing=int((states == "pass").sum()),
+                unclear=int((states == "insufficient_evidence").sum()),
+            )
+    return found
+
+
+def _amounts(findings: Findings) -> pd.DataFrame | None:
+    """Return what parks need and can take, where their file says so."""
+    if findings.parks is None:
+        return None
+    wanted = [name for name in weighting.WEIGHTS.values() if name in findings.parks.columns]
+    return pd.DataFrame(findings.parks[wanted]) if wanted else None
+
+
+def _with_doubt(table: gpd.GeoDataFrame, drawn: pd.DataFrame, level: str) -> gpd.GeoDataFrame:
+    """Add the percentiles; a place without roofs has 0 of everything."""
+    found = drawn.set_axis([table.index[0]]) if level == "city" else drawn
+    return table.join(found.reindex(table.index).fillna(0.0))
 
 
 def _sorted(roofs: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -160,81 +277,6 @@ def _city_row(city: City) -> gpd.GeoDataFrame:
     return _named_rows(city.id, city.name_zh, city.name_en)
 
 
-def _ledger(
-    roofs: gpd.GeoDataFrame, findings: Findings, assumptions: Assumptions
-) -> tuple[pd.DataFrame | None, pd.DataFrame]:
-    register = findings.register
-    if register is None:
-        return None, findings.rejected
-    transformer = pyproj.Transformer.from_crs(WGS84, roofs.crs, always_xy=True)
-    x, y = transformer.transform(
-        register["longitude"].to_numpy(dtype=np.float64),
-        register["latitude"].to_numpy(dtype=np.float64),
-        errcheck=False,
-    )
-    points = np.stack([x, y], axis=1)
-    points[~np.isfinite(points)] = np.nan
-    matched = reconciliation.reconcile(
-        register, roofs, findings.parks, points, assumptions.register
-    )
-    listed = pd.DataFrame(
-        {
-            "input": "register",
-            "file": findings.register_file,
-            "row": register.loc[matched.unmatched.index, "row"],
-            "id": matched.unmatched.index,
-            "reason": matched.unmatched,
-            "done": "unmatched",
-            "detail": "kept in ledger.csv, counted in no roof and no park",
-        }
-    )
-    return matched.ledger, pd.concat([findings.rejected, listed], ignore_index=True)
-
-
-def _fill_places(
-    roofs: gpd.GeoDataFrame, ledger: pd.DataFrame | None, parks: gpd.GeoDataFrame
-) -> None:
-    """Give every roof and placed system a park and a district, by the words for "outside"."""
-    for level in ("park", "district"):
-        column = f"{level}_id"
-        roofs[column] = roofs[column].where(roofs[column].notna(), OUTSIDE[level][0]).astype(str)
-    main = _main_district(roofs)
-    parks["district_id"] = parks.index.map(main)
-    if ledger is None:
-        return
-    placed = ledger["matched_by"] != "none"
-    for level in ("park", "district"):
-        column = f"{level}_id"
-        if level == "district":
-            by_park = ledger["park_id"].map(main).astype(object)
-            ledger[column] = ledger[column].where(ledger[column].notna(), by_park)
-        filled = ledger[column].where(ledger[column].notna(), OUTSIDE[level][0])
-        ledger[column] = filled.where(placed, None)
-
-
-def _main_district(roofs: gpd.GeoDataFrame) -> dict[str, str]:
-    """Return the district that holds most roof area of each park."""
-    area = roofs.groupby(["park_id", "district_id"])["footprint_area_m2"].sum().reset_index()
-    order = area.sort_values(["park_id", "footprint_area_m2", "district_id"])
-    return dict(zip(order["park_id"], order["district_id"], strict=True))
-
-
-def _live(ledger: pd.DataFrame | None, as_of: date) -> pd.DataFrame | None:
-    """Return the placed systems that run on a day; undated commissioned ones run."""
-    if ledger is None:
-        return None
-    running = (ledger["status"] == "commissioned") & (ledger["matched_by"] != "none")
-    return ledger[running & ~(ledger["commissioned_on"] > pd.Timestamp(as_of))]
-
-
-def _installed(systems: pd.DataFrame | None, index: pd.Index[Any], column: str) -> pd.Series[float]:
-    if systems is None:
-        return pd.Series(np.nan, index=index)
-    kw = np.rint(systems["capacity_dc_kw"].to_numpy(dtype=np.float64) * 1000.0).astype(np.int64)
-    total = pd.Series(kw, index=systems.index).groupby(systems[column]).sum()
-    return (total.reindex(index).fillna(0) / 1000.0).astype(np.float64)
-
-
 def _summed_pairs(roofs: gpd.GeoDataFrame) -> pd.DataFrame:
     """Sum the roofs once, by park and district together: every level is a sum of these."""
     codes = {}
@@ -273,8 +315,8 @@ def _level(
     empty = sums["roof_count"].isna()
     sums.loc[empty] = 0.0
     if systems is None:
-        sums.loc[empty, "installed_dc_kw"] = np.nan
-    sums["installed_unlocated_dc_kw"] = _installed(unlocated, sums.index, column)
+        sums.loc[empty, ["installed_dc_kw", "under_construction_dc_kw", "filed_dc_kw"]] = np.nan
+    sums["installed_unlocated_dc_kw"] = summed_kw(unlocated, sums.index, column)
     sums["installed_total_dc_kw"] = to_thousandths(
         sums["installed_dc_kw"] + sums["installed_unlocated_dc_kw"]
     )

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import pvplan
 from pvplan.assumptions import Assumptions
+from pvplan.city import economics
 from pvplan.gather import Gathered, Inputs
 from pvplan.goal_table import City
 from pvplan.reports.runfile import sha256_of
@@ -89,6 +90,7 @@ def record(
         "told": told,
         "metric_crs": metric,
         "assumptions": [asdict(entry) for entry in assumptions.entries.values()],
+        "derived": derived(assumptions),
         "goals": [asdict(goal) for goal in assumptions.goals],
         "counts": counts,
         "warnings": list(gathered.warnings),
@@ -98,6 +100,39 @@ def record(
             "python": platform.python_version(),
             **{name: importlib.metadata.version(name) for name in PACKAGES},
         },
+    }
+
+
+def derived(assumptions: Assumptions) -> dict[str, dict[str, Any]]:
+    """Return the quantities that a run derives from its assumptions, each with unit and formula."""
+    finance, module = assumptions.finance, assumptions.module
+    years = "y = 1…lifetime_years, r = discount_rate_fraction"
+    found: dict[str, tuple[float, str, str]] = {
+        "cost_years": (economics.cost_years(finance), "a", f"Σ (1 + r)^-y, {years}"),
+        "energy_years": (
+            economics.energy_years(finance, module),
+            "a",
+            f"Σ (1 - d)^(y-1) (1 + r)^-y, {years}, d = degradation_fraction_per_year",
+        ),
+        "mean_price_cny_per_kwh": (
+            assumptions.tariff.mean_price_cny_per_kwh,
+            "CNY/kWh",
+            "self_consumption_fraction × retail price + the rest × export price",
+        ),
+        "carbon_factor_tco2_per_mwh": (
+            assumptions.carbon.factor_tco2_per_mwh,
+            "tCO₂/MWh",
+            "the factor of carbon.purpose",
+        ),
+        "module_density_kw_per_m2": (
+            module.power_w / module.area_m2 / 1000.0,
+            "kW/m²",
+            "module.power_w / module.area_m2 / 1000",
+        ),
+    }
+    return {
+        key: {"value": value, "unit": unit, "source": formula, "zh": "由参数导出", "en": "derived"}
+        for key, (value, unit, formula) in found.items()
     }
 
 

@@ -29,10 +29,22 @@ HEIGHT_SOURCES: Final = ("given", "floors", "default")
 FORM_SOURCES: Final = ("given", "inferred")
 MOUNTINGS: Final = ("flush", "racked", "east_west")
 STRUCTURE_STATES: Final = ("usable", "needs_survey", "blocked", "by_share")
+ROOF_STATES: Final = (
+    "installed", "under_construction", "filed", "feasible", "blocked", "not_assessable",
+)  # fmt: skip
+DECIDED_STATES: Final = ROOF_STATES[3:]
+"""States that a person may record of a roof; the others follow from the register."""
 STATUSES: Final = ("filed", "under_construction", "commissioned", "retired")
-VERDICTS: Final = ("met", "missed", "on_track", "behind", "open", "not_assessable")
+VERDICTS: Final = ("met", "missed", "on_track", "behind", "not_assessable")
+CURVE_STATES: Final = ("reached", "projected", "never", "too_short", "not_fitted")
 OUTSIDE_PARKS: Final = "outside-parks"
 OUTSIDE_DISTRICTS: Final = "outside-districts"
+MATCHES: Final = ("decision", "roof_id", "coordinates", "name", "park", "none")
+SEVERITIES: Final = ("error", "doubt", "note")
+FINDINGS: Final = (
+    "unmatched", "ambiguous", "unit_w", "unit_mw", "unit_10mw", "ac_for_dc", "duplicate",
+    "filed_as_commissioned", "gcj02", "larger_than_roof", "future_date", "no_date",
+)  # fmt: skip
 DEMONSTRATION: Final = "demonstration"
 
 
@@ -169,6 +181,28 @@ PLAN_ROOFS: Final = (
     Column("is_new_plant", "flag", "", "新建厂房", "New plant (by completion date)"),
     Column("installed_dc_kw", "number", "kWp", "已装容量(屋顶已核对)",
            "Installed, matched to the roof", 0, 1e6, sums=True, nullable=True),
+    Column("under_construction_dc_kw", "number", "kWp", "在建容量(屋顶已核对)",
+           "Under construction, matched to the roof", 0, 1e6, sums=True, nullable=True),
+    Column("filed_dc_kw", "number", "kWp", "已备案容量(屋顶已核对)",
+           "Filed, matched to the roof", 0, 1e6, sums=True, nullable=True),
+    Column("roof_state", "text", "", "屋顶状态", "State of the roof", values=ROOF_STATES),
+    Column("state_reason_zh", "text", "", "状态原因", "Why it is in that state (zh)",
+           nullable=True),
+    Column("state_reason_en", "text", "", "状态原因(英文)", "Why it is in that state",
+           nullable=True),
+    Column("state_evidence", "text", "", "证据", "Evidence of the state", nullable=True),
+    Column("state_review_on", "date", "", "复核日期", "Day on which the state is reviewed",
+           nullable=True),
+    Column("feasible_dc_kw", "number", "kWp", "可装未装容量", "Feasible, not started", 0, 1e6,
+           sums=True),
+    Column("blocked_dc_kw", "number", "kWp", "受限容量", "On blocked roofs, not started", 0, 1e6,
+           sums=True),
+    Column("not_assessable_dc_kw", "number", "kWp", "无法评估的容量",
+           "On roofs not assessable, not started", 0, 1e6, sums=True),
+    Column("remainder_dc_kw", "number", "kWp", "已用屋顶的剩余容量",
+           "Left over on roofs that count as used", 0, 1e6, sums=True),
+    Column("over_potential_dc_kw", "number", "kWp", "登记超出潜力的容量",
+           "Registered above the potential", 0, 1e6, sums=True),
     Column("capex_cny", "number", "CNY", "投资额", "Capital cost of the potential", 0, sums=True),
     Column("opex_cny_per_year", "number", "CNY/a", "年运维费", "Operating cost per year", 0,
            sums=True),
@@ -213,6 +247,37 @@ LEVEL_GOAL: Final = (
     Column("gap_dc_kw", "number", "kWp", "差距(目标−计入目标的已装)",
            "Gap (target − installed in scope)", nullable=True),
 )
+def _percentile_columns(
+    name: str, unit: str, shown: str, zh: str, en: str, *, low: float | None = 0.0
+) -> tuple[Column, ...]:
+    """Return P10, P50 and P90 of a quantity: percentiles, P10 the smallest."""
+    return tuple(
+        Column(
+            f"{name}_{word}_{unit}", "number", shown, f"{zh} {word.upper()}",
+            f"{en}, {word.upper()}: {chance} % chance of not more", low, nullable=True,
+        )
+        for word, chance in (("p10", 10), ("p50", 50), ("p90", 90))
+    )  # fmt: skip
+
+
+LEVEL_DOUBT: Final = (
+    *_percentile_columns("capacity", "dc_kw", "kWp", "可装容量", "Technical potential"),
+    *_percentile_columns("energy", "kwh_per_year", "kWh", "年发电量(多年平均)",
+                         "AC energy of a mean year"),
+    *_percentile_columns("energy_single_year", "kwh", "kWh", "单一年份发电量",
+                         "AC energy of a single year"),
+)
+GOAL_DOUBT: Final = (
+    *_percentile_columns("gap", "dc_kw", "kWp", "差距", "Gap", low=None),
+    Column("reachable_probability_fraction", "number", "1", "屋顶装得下目标的概率",
+           "Probability that the usable roofs can hold the target", 0, 1, nullable=True),
+    Column("attained_on_p10", "date", "", "达标日 P10(按近12个月)",
+           "Reached at the pace of 12 months, 10 % chance of not later", nullable=True),
+    Column("attained_on_p50", "date", "", "达标日 P50(按近12个月)",
+           "Reached at the pace of 12 months, 50 % chance of not later", nullable=True),
+    Column("attained_on_p90", "date", "", "达标日 P90(按近12个月)",
+           "Reached at the pace of 12 months, 90 % chance of not later", nullable=True),
+)
 GOALS: Final = (
     Column("goal_id", "text", "", "目标编号", "Goal"),
     Column("name_zh", "text", "", "目标", "Goal (zh)"),
@@ -231,22 +296,88 @@ GOALS: Final = (
     Column("target_dc_kw", "number", "kWp", "目标容量", "Target in capacity", nullable=True),
     Column("installed_dc_kw", "number", "kWp", "已装容量", "Installed capacity", nullable=True),
     Column("gap_dc_kw", "number", "kWp", "容量差距", "Gap in capacity", nullable=True),
+    Column("rank", "count", "", "差距排名(1为最大)", "Rank by gap, 1 = widest", 1, nullable=True),
     Column("unmatched_dc_kw", "number", "kWp", "未核对登记容量", "Register rows without a place",
            nullable=True),
+    Column("undated_dc_kw", "number", "kWp", "无并网日期的容量", "Commissioned, no date known", 0,
+           nullable=True),
+    Column("under_construction_dc_kw", "number", "kWp", "在建容量(不计入)",
+           "Under construction, not counted", 0, nullable=True),
+    Column("filed_dc_kw", "number", "kWp", "已备案容量(不计入)", "Filed, not counted", 0,
+           nullable=True),
+    Column("potential_dc_kw", "number", "kWp", "范围内屋顶可装容量",
+           "Technical potential of the roofs in scope", 0, nullable=True),
+    Column("used_potential_fraction", "number", "1", "已用潜力比例",
+           "Installed / technical potential", 0, nullable=True),
+    Column("unreachable_dc_kw", "number", "kWp", "屋顶装满仍达不到的部分",
+           "Part of the target that the roofs in scope cannot hold", 0, nullable=True),
     Column("pace_needed_kw_per_year", "number", "kWp/a", "所需年均新增", "Pace needed",
            nullable=True),
     Column("pace_trailing_kw_per_year", "number", "kWp/a", "近12个月新增",
            "Pace of the last 12 months", nullable=True),
+    Column("pace_trailing_36_kw_per_year", "number", "kWp/a", "近36个月年均新增",
+           "Pace of the last 36 months", nullable=True),
+    Column("pace_ratio", "number", "1", "近12个月新增/所需新增", "Pace of 12 months / pace needed",
+           0, nullable=True),
+    Column("attained_on_linear", "date", "", "达标日(按近12个月；已达则为当日)",
+           "Reached at the pace of 12 months, or the day it was", nullable=True),
+    Column("attained_on_linear_36", "date", "", "达标日(按近36个月；已达则为当日)",
+           "Reached at the pace of 36 months, or the day it was", nullable=True),
+    Column("attained_on_logistic", "date", "", "达标日(S形曲线)",
+           "Reached by the logistic curve", nullable=True),
+    Column("attained_on_logistic_p10", "date", "", "达标日(S形曲线，P10)",
+           "Reached by the logistic curve, 10 % chance earlier", nullable=True),
+    Column("attained_on_logistic_p90", "date", "", "达标日(S形曲线，P90)",
+           "Reached by the logistic curve, 90 % chance earlier", nullable=True),
+    Column("curve_state", "text", "", "S形曲线状态", "What the logistic curve says",
+           values=CURVE_STATES),
+    *GOAL_DOUBT,
     Column("reason_zh", "text", "", "说明", "Why (zh)", nullable=True),
     Column("reason_en", "text", "", "说明(英文)", "Why (en)", nullable=True),
     Column("scope", "text", "", "范围", "Scope"),
     Column("metric", "text", "", "指标", "Metric"),
+    Column("denominator", "text", "", "分母", "Denominator"),
     Column("target_method", "text", "", "目标值来由", "How the target came about"),
     Column("clause_zh", "text", "", "条文", "Clause text"),
     Column("clause_en", "text", "", "条文(英文释义)", "Clause, English gloss"),
     Column("goal_source", "text", "", "文件出处", "Document"),
+    Column("document_date", "date", "", "文件日期", "Day of the document", nullable=True),
+    Column("goal_read_in", "text", "", "查阅处", "Where the document was read"),
+    Column("owner", "text", "", "责任单位", "Who answers for it"),
+    Column("superseded_by", "text", "", "被何目标取代", "Goal that replaced it", nullable=True),
     Column("verified", "flag", "", "已核实", "Verified"),
 )
+_OF_GOALS: Final = {column.name: column for column in GOALS}
+_OF_ROOFS: Final = {column.name: column for column in PLAN_ROOFS}
+GAP: Final = (
+    *(_OF_GOALS[name] for name in (
+        "goal_id", "name_zh", "name_en", "place_id", "place_zh", "place_en", "deadline", "as_of",
+        "verdict", "target_dc_kw", "target_method",
+    )),
+    Column("lower_dc_kw", "number", "kWp", "目标下限", "Lower bound of the share", 0,
+           nullable=True),
+    Column("upper_dc_kw", "number", "kWp", "目标上限", "Upper bound of the share", 0,
+           nullable=True),
+    Column("bound", "text", "", "所在界限", "Bound at which the share stands", nullable=True,
+           values=("lower", "upper", "negotiated")),
+    *(_OF_GOALS[name] for name in ("installed_dc_kw", "gap_dc_kw", "rank")),
+    *(_OF_GOALS[name] for name in (
+        "gap_p10_dc_kw", "gap_p50_dc_kw", "gap_p90_dc_kw", "potential_dc_kw",
+        "used_potential_fraction", "unreachable_dc_kw", "reachable_probability_fraction",
+        "under_construction_dc_kw", "filed_dc_kw",
+    )),
+    *(_OF_ROOFS[name] for name in (
+        "feasible_dc_kw", "blocked_dc_kw", "not_assessable_dc_kw", "remainder_dc_kw",
+        "over_potential_dc_kw",
+    )),
+    Column("feasible_roof_count", "count", "", "可装未装屋顶数", "Roofs feasible, not started", 0),
+    *(_OF_GOALS[name] for name in (
+        "pace_needed_kw_per_year", "pace_trailing_kw_per_year", "pace_trailing_36_kw_per_year",
+        "pace_ratio", "attained_on_linear", "attained_on_p10", "attained_on_p90", "reason_zh",
+        "reason_en", "goal_source", "verified",
+    )),
+)
+"""The account of each place of a level against each goal, roofs in the goal's scope."""
 LEDGER: Final = (
     Column("roof_id", "text", "", "屋顶编号", "Roof id", nullable=True),
     Column("park_id", "text", "", "园区编号", "Park id", nullable=True),
@@ -257,9 +388,83 @@ LEDGER: Final = (
     Column("filed_on", "date", "", "备案日期", "Filed on", nullable=True),
     Column("commissioned_on", "date", "", "并网日期", "Commissioned on", nullable=True),
     Column("matched_by", "text", "", "核对方式", "Matched by",
-           values=("roof_id", "coordinates", "park", "none")),
+           values=MATCHES),
+    Column("match_score", "number", "1", "核对可信度", "Score of the match", 0, 1, nullable=True),
+    Column("match_zh", "text", "", "核对依据", "What speaks for the match (zh)", nullable=True),
+    Column("match_en", "text", "", "核对依据(英文)", "What speaks for the match", nullable=True),
+    Column("part_of", "text", "", "所属登记项", "Register row of which this is a part",
+           nullable=True),
     Column("source", "text", "", "数据来源", "Source of the row", nullable=True),
 )
+RECONCILIATION: Final = (
+    Column("finding", "text", "", "问题", "Finding", values=FINDINGS),
+    Column("system_id", "text", "", "系统编号", "System id", nullable=True),
+    Column("row", "count", "", "行号(自1起)", "Row in the file, first = 1", 1, nullable=True),
+    Column("roof_id", "text", "", "候选屋顶", "Roof, or candidate", nullable=True),
+    Column("park_id", "text", "", "园区编号", "Park id", nullable=True),
+    Column("score", "number", "1", "可信度", "Score of the candidate", 0, 1, nullable=True),
+    Column("stated_kw", "number", "kWp", "登记容量", "Capacity as stated", 0, nullable=True),
+    Column("suggested_kw", "number", "kWp", "建议容量", "Capacity suggested", 0, nullable=True),
+    Column("reason_zh", "text", "", "说明", "Why (zh)"),
+    Column("reason_en", "text", "", "说明(英文)", "Why (en)"),
+    Column("severity", "text", "", "程度", "Severity", values=SEVERITIES),
+)
+"""One row a finding. An ``error`` keeps its row out of the sums; a ``doubt`` counts, listed."""
+ALLOCATION: Final = (
+    Column("level", "text", "", "层级", "Level", values=("district", "park")),
+    Column("place_id", "text", "", "地区编号", "Place id"),
+    Column("district_id", "text", "", "区编号", "District id"),
+    Column("method", "text", "", "分解方法", "What the goal is split by"),
+    Column("weight", "number", "see method", "权重", "Weight", 0),
+    Column("lower_dc_kw", "number", "kWp", "下限", "Lower bound", 0),
+    Column("upper_dc_kw", "number", "kWp", "上限(空为不限)", "Upper bound, none if missing", 0,
+           nullable=True),
+    Column("allocated_dc_kw", "number", "kWp", "分解目标", "Share of the goal", 0, sums=True),
+    Column("at_lower", "flag", "", "在下限", "Stands at its lower bound"),
+    Column("at_upper", "flag", "", "在上限", "Stands at its upper bound"),
+    Column("fixed", "flag", "", "协商确定", "Negotiated"),
+)
+"""A goal split to districts and parks; the parks of a district sum to its row."""
+CLAUSE_STATES: Final = ("pass", "fail", "exempt", "insufficient_evidence")
+GOAL_ALLOCATION: Final = (
+    Column("goal_id", "text", "", "目标编号", "Goal"),
+    *ALLOCATION,
+    Column("is_chosen", "flag", "", "采用的方法", "By the method in use"),
+    Column("difference_dc_kw", "number", "kWp", "与采用方法之差", "More than by the method in use"),
+)
+COMPLIANCE: Final = (
+    Column("roof_id", "text", "", "屋顶编号", "Roof id"),
+    Column("name", "text", "", "名称", "Name", nullable=True),
+    Column("park_id", "text", "", "园区编号", "Park id", nullable=True),
+    Column("district_id", "text", "", "区编号", "District id", nullable=True),
+    Column("completed_on", "date", "", "竣工日期", "Completed on", nullable=True),
+    Column("gross_roof_area_m2", "number", "m²", "屋顶面积", "Gross roof area", 0, nullable=True),
+    Column("pv_area_m2", "number", "m²", "光伏面积(所选口径)", "PV area by the chosen definition",
+           0, nullable=True),
+    Column("pv_field_area_m2", "number", "m²", "阵列占地面积", "Array field with gaps", 0,
+           nullable=True),
+    Column("required_area_m2", "number", "m²", "要求面积", "Area required", 0, nullable=True),
+    Column("covered_fraction", "number", "1", "光伏面积/屋顶面积", "PV area / gross roof area", 0,
+           nullable=True),
+    Column("margin_m2", "number", "m²", "余量(负为缺口)", "PV area less required", nullable=True),
+    Column("missing_dc_kw", "number", "kWp", "缺口容量", "Capacity that would fill the gap", 0,
+           nullable=True),
+    Column("pass_probability_fraction", "number", "1", "面积达标概率",
+           "Probability that the area suffices", 0, 1, nullable=True),
+    Column("potential_area_m2", "number", "m²", "装满时光伏面积", "PV area if all is built", 0,
+           nullable=True),
+    Column("reachable", "flag", "", "屋顶可否达到", "Whether the roof could reach it at all",
+           nullable=True),
+    Column("area_state", "text", "", "面积结论", "Area test", values=CLAUSE_STATES),
+    Column("renewable_state", "text", "", "可再生能源结论", "Test of one renewable at least",
+           values=CLAUSE_STATES),
+    Column("state", "text", "", "结论", "Both tests", values=CLAUSE_STATES),
+    Column("reason_zh", "text", "", "理由", "Why it fails or is exempt (zh)", nullable=True),
+    Column("reason_en", "text", "", "理由(英文)", "Why it fails or is exempt", nullable=True),
+    Column("missing_zh", "text", "", "缺少的证据", "Evidence missing (zh)", nullable=True),
+    Column("missing_en", "text", "", "缺少的证据(英文)", "Evidence missing", nullable=True),
+)
+"""One row a building, held against the clause of new plants."""
 REJECTED: Final = (
     Column("input", "text", "", "输入", "Input",
            values=("buildings", "parks", "districts", "register", "weather", "irradiance",
@@ -316,6 +521,26 @@ def exact_sum(values: pd.Series[Any] | Floats) -> float:
     if np.isnan(array).any():
         return float("nan")
     return float(np.rint(array * 1000.0).astype(np.int64).sum()) / 1000.0
+
+
+def scope_of(roofs: pd.DataFrame, scope: str) -> pd.Series[bool]:
+    """Return which roofs a goal of some scope speaks of.
+
+    Parameters
+    ----------
+    roofs
+        PLAN roofs: ``in_goal_scope`` and ``is_new_plant`` are read.
+    scope
+        ``existing_industrial``, ``new_industrial``, ``industrial``, or ``all``.
+    """
+    industrial, new = roofs["in_goal_scope"].astype(bool), roofs["is_new_plant"].astype(bool)
+    chosen: dict[str, pd.Series[bool]] = {
+        "existing_industrial": industrial & ~new,
+        "new_industrial": industrial & new,
+        "industrial": industrial,
+        "all": pd.Series(True, index=roofs.index),
+    }
+    return chosen[scope]
 
 
 def check(table: pd.DataFrame, columns: Iterable[Column], *, title: str) -> None:
@@ -488,6 +713,14 @@ class Plan:
         One row, indexed by the city's id.
     goals
         One row for each goal, level and place.
+    gap_parks, gap_districts
+        GAP: the account of each park and district against each goal.
+    allocation
+        GOAL_ALLOCATION: how each goal of the city is split, by every method.
+    compliance
+        COMPLIANCE: the new plants, and those whose day is not known, against their clause.
+    reconciliation
+        RECONCILIATION: what register and roofs do not agree on.
     ledger
         Register rows with the roof, park and district found for them; index ``system_id``.
     rejected
@@ -501,6 +734,11 @@ class Plan:
     districts: gpd.GeoDataFrame
     city: pd.DataFrame
     goals: pd.DataFrame
+    gap_parks: pd.DataFrame
+    gap_districts: pd.DataFrame
+    allocation: pd.DataFrame
+    compliance: pd.DataFrame
+    reconciliation: pd.DataFrame
     ledger: pd.DataFrame
     rejected: pd.DataFrame
     meta: Mapping[str, Any] = field(default_factory=dict)

@@ -19,8 +19,12 @@ RECIPES = {
     "pvplan.assess", "pvplan.yield_table", "pvplan.light", "pvplan.look", "pvplan.shade",
     "pvplan.arrange",
     "pvplan.lay_out", "pvplan.hours", "pvplan.study", "pvplan.plan", "pvplan.goal_table",
+    "pvplan.placement", "pvplan.reconcile", "pvplan.register_case", "pvplan.weighing",
+    "pvplan.worklist",
+    "pvplan.goal_view",
 }  # fmt: skip
 SCALE = {"pvplan.run", "pvplan.gather", "pvplan.record", "pvplan.relief"}
+COMMANDS = {"pvplan.explain_command"}
 HEAVY = {
     "streamlit": ("app", "pvplan.ui"),
     "streamlit_folium": ("app", "pvplan.ui"),
@@ -86,8 +90,10 @@ def allowed(name: str) -> set[str]:
     if within(name, "pvplan.ui", "app"):
         faces = {m for m in MODULES if within(m, "pvplan.ui", "pvplan.reports", "pvplan.maps")}
         return words | faces | {"pvplan.run", "pvplan.ledger"}
+    if name in COMMANDS:
+        return words | doors
     if name == "pvplan.__main__":
-        return words | doors | SCALE
+        return words | doors | SCALE | COMMANDS
     raise AssertionError(f"{name}: no place in the house")
 
 

@@ -260,7 +260,9 @@ def test_scope_of_the_roofs(toy_city_plan: Plan) -> None:
         (193.0, "not_assessable"),  # the undated 20 kW may have come in time
         (212.0, "not_assessable"),
         (219.625, "not_assessable"),  # and the 7 kW without a place may lie here
-        (219.626, "missed"),
+        (219.626, "not_assessable"),  # and the 40 kW retired since may still have run
+        (259.625, "not_assessable"),
+        (259.626, "missed"),
         (412.0, "missed"),  # reached since, but by the system of March 2026
         (1e6, "missed"),
     ],
@@ -275,6 +277,8 @@ def test_after_the_deadline_only_what_came_in_time_counts(target: float, expecte
     assert np.isnan(row["pace_needed_kw_per_year"])
     if target == 412.0:
         assert "reached since" in row["reason_en"]
+    elif target in (219.626, 259.625):
+        assert "retired since an unknown day" in row["reason_en"]
 
 
 def test_installed_of_a_goal_by_place(toy_city_plan: Plan) -> None:
@@ -430,14 +434,20 @@ def test_levels_show_the_headline_goal(toy_city_plan: Plan) -> None:
 
 
 def test_before_the_deadline_the_verdict_is_by_pace() -> None:
-    plan = toy.plan(as_of=date(2024, 12, 31), assumptions=given(industrial_1gw_2025__target=180.0))
-    row = goal_rows(plan, "industrial_1gw_2025").loc["toy"]
-    # 50 + 30.5 + 12 + 20 are there, 67.5 kW are missing in 365 days; 50 kW came in the last year.
-    assert row["installed_dc_kw"] == 112.5
-    assert row["gap_dc_kw"] == 67.5
-    assert row["pace_needed_kw_per_year"] == pytest.approx(67.5 * 365.25 / 365, abs=6e-4)
-    assert row["pace_trailing_kw_per_year"] == 50.0
-    assert row["verdict"] == "behind"
+    # 50 + 30.5 + 12 + 20 are there; 50 kW came in the last year, with the 20 kW undated up to 70.
+    for target, expected in ((162.0, "on_track"), (180.0, "not_assessable"), (190.0, "behind")):
+        given_target = given(industrial_1gw_2025__target=target)
+        plan = toy.plan(as_of=date(2024, 12, 31), assumptions=given_target)
+        row = goal_rows(plan, "industrial_1gw_2025").loc["toy"]
+        assert row["installed_dc_kw"] == 112.5
+        gap = target - 112.5
+        assert row["gap_dc_kw"] == gap
+        assert row["pace_needed_kw_per_year"] == pytest.approx(gap * 365.25 / 365, abs=6e-4)
+        assert row["pace_trailing_kw_per_year"] == 50.0
+        assert row["pace_ratio"] == pytest.approx(50.0 / (gap * 365.25 / 365), abs=1e-5)
+        linear = pd.Timestamp(2024, 12, 31) + pd.Timedelta(days=np.ceil(gap / 50.0 * 365.25))
+        assert row["attained_on_linear"] == linear
+        assert row["verdict"] == expected
 
 
 # --- without a register ------------------------------------------------------------------------

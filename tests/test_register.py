@@ -59,7 +59,9 @@ def test_a_plain_register(tmp_path: Path) -> None:
     assert found.rows["capacity_ac_kw"].isna().all()
     assert found.rejected.empty and found.warnings == ()
     # Every ledger column that a file can state is there.
-    assert set(names(LEDGER)) - set(found.rows.columns) == {"park_id", "district_id", "matched_by"}
+    found_by_matching = {"park_id", "district_id", "matched_by", "match_score", "match_zh",
+                         "match_en", "part_of"}  # fmt: skip
+    assert set(names(LEDGER)) - set(found.rows.columns) == found_by_matching
 
 
 # --- header: units, DC and AC -----------------------------------------------------------------

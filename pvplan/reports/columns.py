@@ -20,13 +20,18 @@ from pandas.api import types
 from pvplan.errors import TableError
 from pvplan.reports.runfile import jsonable
 from pvplan.tables import (
+    COMPLIANCE,
+    GAP,
+    GOAL_ALLOCATION,
     GOALS,
     LEDGER,
+    LEVEL_DOUBT,
     LEVEL_GOAL,
     LEVEL_HEAD,
     LEVEL_REGISTER,
     PLAN_ROOFS,
     RATIOS,
+    RECONCILIATION,
     REJECTED_TOLD,
     Column,
     Kind,
@@ -41,12 +46,16 @@ LEVEL: Final = (
     *LEVEL_REGISTER,
     *RATIOS,
     *LEVEL_GOAL,
+    *LEVEL_DOUBT,
 )
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What one table of a plan is called, is indexed by, holds, and where it is found."""
+    """What one table of a plan is called, is indexed by, holds, and where it is found.
+
+    ``keys`` name the columns that tell the rows of a table without an index apart.
+    """
 
     name: str
     index: Column | None
@@ -55,6 +64,12 @@ class Shape:
     en: str
     where: str
     spatial: bool = False
+    keys: tuple[str, ...] = ()
+
+    @property
+    def file(self) -> str:
+        """The file that holds the whole table."""
+        return "roofs.parquet" if self.name == "roofs" else f"{self.name}.csv"
 
 
 def _id(name: str, zh: str, en: str) -> Column:
@@ -73,11 +88,24 @@ SHAPES: Final = {
               spatial=True),
         Shape("city", _id("city_id", "城市编号", "City id"), LEVEL,
               "全市", "City", "city.csv; plan.xlsx: Summary"),
-        Shape("goals", None, GOALS, "目标", "Goals", "goals.csv; plan.xlsx: Goals"),
+        Shape("goals", None, GOALS, "目标", "Goals", "goals.csv; plan.xlsx: Goals",
+              keys=("goal_id", "level", "place_id")),
+        Shape("gap_parks", None, GAP, "园区差距台账", "Gap by park",
+              "gap_parks.csv; plan.xlsx: Gap by park", keys=("goal_id", "place_id")),
+        Shape("gap_districts", None, GAP, "各区差距台账", "Gap by district",
+              "gap_districts.csv; plan.xlsx: Gap by district", keys=("goal_id", "place_id")),
+        Shape("allocation", None, GOAL_ALLOCATION, "目标分解", "Allocation",
+              "allocation.csv; plan.xlsx: Allocation",
+              keys=("goal_id", "method", "level", "district_id", "place_id")),
+        Shape("compliance", None, COMPLIANCE, "新建厂房条款核查", "Clause check",
+              "compliance.csv; plan.xlsx: Clause check", keys=("roof_id",)),
+        Shape("reconciliation", None, RECONCILIATION, "登记核对", "Reconciliation",
+              "reconciliation.csv; plan.xlsx: Reconciliation",
+              keys=("finding", "system_id", "roof_id")),
         Shape("ledger", _id("system_id", "系统编号", "System id"), LEDGER,
               "登记册", "Register", "ledger.csv"),
         Shape("rejected", None, REJECTED_TOLD, "未用数据行", "Rows not used as given",
-              "rejected.csv"),
+              "rejected.csv", keys=("input", "row", "reason")),
     )
 }  # fmt: skip
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 from typing import Final
 
 from pvplan.tables import (
+    COMPLIANCE,
+    GAP,
+    GOAL_ALLOCATION,
     GOALS,
     LEDGER,
+    LEVEL_DOUBT,
     LEVEL_GOAL,
     LEVEL_HEAD,
     LEVEL_REGISTER,
     PLAN_ROOFS,
     RATIOS,
+    RECONCILIATION,
     REJECTED_TOLD,
     Column,
 )
@@ -21,9 +26,25 @@ SECTIONS: Final[tuple[tuple[str, str, tuple[Column, ...]], ...]] = (
     (
         "parks.csv, districts.csv, city.csv",
         "one row for each place: these, then the summing columns of the roofs (S), then the ratios",
-        (*LEVEL_HEAD, *LEVEL_REGISTER, *RATIOS, *LEVEL_GOAL),
+        (*LEVEL_HEAD, *LEVEL_REGISTER, *RATIOS, *LEVEL_GOAL, *LEVEL_DOUBT),
     ),
     ("goals.csv", "one row for each goal, level and place", GOALS),
+    (
+        "gap_parks.csv, gap_districts.csv",
+        "the account of each park and district: one row for each goal and place; a goal's roofs",
+        GAP,
+    ),
+    (
+        "allocation.csv",
+        "how each goal of the city is split: one row for each goal, method, level and place",
+        GOAL_ALLOCATION,
+    ),
+    (
+        "compliance.csv",
+        "new plants, and those whose day is not known, against their clause",
+        COMPLIANCE,
+    ),
+    ("reconciliation.csv", "what register and roofs do not agree on", RECONCILIATION),
     ("ledger.csv", "one row for each row of the register, index `system_id`", LEDGER),
     (
         "rejected.csv",

@@ -23,6 +23,7 @@ from xlsxwriter.exceptions import XlsxWriterException
 
 from pvplan.errors import OutputError
 from pvplan.reports.columns import canonical, unknown_kinds
+from pvplan.reports.lineage import write_lineage
 from pvplan.reports.runfile import RUN_FILE, inventory, write_run_file
 from pvplan.reports.separated import write_separated
 from pvplan.reports.spatial import outlines_digest, write_geopackage, write_parquet
@@ -32,12 +33,17 @@ from pvplan.tables import Plan
 Progress = Callable[[str], None]
 _BEFORE: Final = "before"  # where old files wait while the new ones are put in their place
 GEOPACKAGE: Final = "plan.gpkg"
-SEPARATED: Final = ("parks", "districts", "city", "goals", "rejected", "ledger")
+LINEAGE: Final = "lineage.json"
+SEPARATED: Final = (
+    "parks", "districts", "city", "goals", "gap_parks", "gap_districts", "allocation",
+    "compliance", "reconciliation", "rejected", "ledger",
+)  # fmt: skip
 FILES: Final = (
     "roofs.parquet",
     *(f"{name}.csv" for name in SEPARATED),
     "plan.xlsx",
     GEOPACKAGE,
+    LINEAGE,
     RUN_FILE,
 )
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -202,6 +208,8 @@ def _write_others(plan: Plan, staged: Path, fingerprint: str, progress: Progress
     write_workbook(plan, staged / "plan.xlsx")
     progress(GEOPACKAGE)
     write_geopackage(plan, staged / GEOPACKAGE)
+    progress(LINEAGE)
+    write_lineage(plan, staged / LINEAGE)
 
 
 def _exchange(staged: Path, out: Path) -> None:

@@ -42,12 +42,16 @@ def write_separated(name: str, table: pd.DataFrame, path: Path, fingerprint: str
     fingerprint
         Of the run: the last column, :data:`FINGERPRINT`.
     """
+    path.write_bytes(separated_bytes(name, table, fingerprint))
+
+
+def separated_bytes(name: str, table: pd.DataFrame, fingerprint: str = "") -> bytes:
+    """Return what :func:`write_separated` writes, for a table or a choice of its rows."""
     whole = table.reset_index() if SHAPES[name].index is not None else table
     cells = {column.name: _printed(whole[column.name], column) for column in described(name, table)}
     cells[FINGERPRINT] = pd.Series(fingerprint, index=whole.index, dtype=object)
-    pd.DataFrame(cells, index=whole.index).to_csv(
-        path, index=False, encoding="utf-8-sig", lineterminator="\r\n"
-    )
+    text: str = pd.DataFrame(cells, index=whole.index).to_csv(index=False, lineterminator="\r\n")
+    return text.encode("utf-8-sig")
 
 
 def _printed(values: pd.Series[Any], column: Column) -> pd.Series[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 
@@ -16,7 +16,6 @@ VERDICT_WORDS: Final = {
     "missed": ("未达成", "missed"),
     "on_track": ("进度正常", "on track"),
     "behind": ("落后", "behind"),
-    "open": ("进行中", "open"),
     "not_assessable": ("无法评估", "not assessable"),
 }
 KW_PER_MW: Final = 1000.0
@@ -47,6 +46,18 @@ def percent(fraction: float) -> str:
 def whole(count: float) -> str:
     """Print a count with thousands apart; a missing value as a dash."""
     return NO_VALUE if pd.isna(count) else f"{count:,.0f}"
+
+
+def value_told(value: Any, unit: str) -> str:
+    """Print any value with its unit: digits in full, a day as ISO 8601, a missing one as a dash."""
+    if isinstance(value, list | tuple):
+        return ", ".join(str(item) for item in value)
+    if value is None or pd.isna(value):
+        return NO_VALUE
+    if isinstance(value, pd.Timestamp):
+        return f"{value:%Y-%m-%d}"
+    told = f"{value:,.10g}" if isinstance(value, float) else str(value)
+    return told if unit in ("", "1", "text", "date", "bool") else f"{told} {unit}"
 
 
 def with_unit(words: str, column: Column) -> str:

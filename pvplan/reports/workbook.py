@@ -25,6 +25,10 @@ from pvplan.tables import MONTHS, WATERFALL, Column, Plan, waterfall_name
 _LEFT_OUT: Final = frozenset(
     {*(f"energy_ac_kwh_{month}" for month in MONTHS), *map(waterfall_name, WATERFALL)}
 )
+_SHEETS: Final = (
+    "goals", "gap_parks", "gap_districts", "allocation", "compliance", "reconciliation", "parks",
+    "districts", "roofs",
+)  # fmt: skip
 _ROOFS_NOTE: Final = (
     "各月发电量与能量流见 roofs.parquet 与 plan.gpkg / energy by month and the waterfall of losses:"
     " see roofs.parquet and plan.gpkg"
@@ -102,7 +106,7 @@ def _fill(book: Workbook, plan: Plan) -> None:
     styles = Styles(book)
     stamp = f"{plan.meta.get('as_of', '')} · {plan.meta.get('fingerprint', '')}"
     add_summary(book, styles, plan)
-    for name in ("goals", "parks", "districts", "roofs"):
+    for name in _SHEETS:
         shape = SHAPES[name]
         add_sheet(
             book, styles, shape.en, f"{shape.zh} {shape.en}", _part(plan, name),

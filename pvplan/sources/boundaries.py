@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyproj
 import shapely
@@ -30,6 +31,8 @@ _CONDITION: Final = re.compile(r"\s*(?P<column>[^=!<>]+?)\s*(?P<sign>!=|=)\s*(?P
 _SHOWN: Final = 8
 _SHARED: Final = 0.01  # of the smaller area: less is the noise of a shared border
 _THREADS: Final = 2
+AMOUNTS: Final = ("load_kwh_per_year", "hosting_capacity_kw")
+"""Columns of parks by which a goal may be split (``allocation.method``)."""
 _DECIMALS: Final = 4  # of a square metre: below lies only the noise of a shared border
 
 
@@ -41,7 +44,8 @@ class AreaFile:
     ----------
     areas
         Metric CRS, index ``park_id`` or ``district_id`` (text, unique, sorted). Columns:
-        geometry, name_zh, name_en, source, note, and for parks district_id; None where missing.
+        geometry, name_zh, name_en, source, note, and for parks district_id; None where missing;
+        the columns of :data:`AMOUNTS` where the file has them.
     rejected
         Columns of ``tables.REJECTED``.
     counts
@@ -202,6 +206,11 @@ def _areas(
         value = pd.Series(agreed(said, unit_of_row, sizes_m2, count), dtype=object)
         fallback = title if target == "source" else None
         named[target] = value.where(value.notna(), fallback).to_numpy()
+    for target in AMOUNTS:
+        if chosen.get(target):
+            said = first_text(rows.loc[left], chosen[target], target)
+            value = pd.Series(agreed(said, unit_of_row, sizes_m2, count), dtype=object)
+            named[target] = _amounts(value, target, unit_ids, title)
     index = pd.Index(np.asarray(unit_ids, dtype=object), name=id_name)
     shapes = joined(parts.to_numpy(), unit_of_part, count)
     geometry = gpd.GeoSeries(shapes, index=index, crs=parts.crs)
@@ -215,6 +224,21 @@ def _areas(
         detail="united into one area",
     )
     return areas[["geometry", *named]], [note]
+
+
+def _amounts(
+    said: pd.Series[Any], target: str, ids: npt.NDArray[np.object_] | pd.Index[Any], title: str
+) -> Floats:
+    """Return what parks need or can take, NaN where nothing is said; a number not below 0."""
+    number = pd.to_numeric(said.str.replace(",", ""), errors="coerce").to_numpy(dtype=np.float64)
+    wrong = said.notna().to_numpy() & ~(np.isfinite(number) & (number >= 0.0))
+    if wrong.any():
+        first = int(wrong.argmax())
+        raise InputError(
+            f"{title}: {target}: {int(wrong.sum())} values are not numbers of 0 and more (first:"
+            f" '{said.iloc[first]}' of '{ids[first]}'); mend them, or leave the cells empty"
+        )
+    return number
 
 
 def largest_overlap(

@@ -43,7 +43,7 @@ class RegisterFile:
     Attributes
     ----------
     rows
-        Index ``system_id`` (unique). Columns ``roof_id``, ``park``, ``longitude``, ``latitude``
+        Index ``system_id`` (unique). Columns ``name``, ``roof_id``, ``park``, ``longitude``, ``latitude``
         (WGS84), ``capacity_dc_kw``, ``capacity_ac_kw`` (NaN where the file states none),
         ``capacity_basis`` (dc, ac, unstated), ``status``, ``filed_on``, ``commissioned_on``,
         ``source``, ``row`` (of the file, first = 1).
@@ -67,6 +67,7 @@ def read_register(
     *,
     datum: str = "wgs84",
     dc_ac_ratio: float,
+    unit: str | None = None,
 ) -> RegisterFile:
     """Read a register of installed systems.
 
@@ -81,6 +82,8 @@ def read_register(
         Datum of the coordinates: wgs84, cgcs2000, gcj02, bd09.
     dc_ac_ratio
         Turns capacities stated as AC into DC.
+    unit
+        Unit of the capacities, whatever the column names say: ``UNITS``.
 
     Returns
     -------
@@ -98,12 +101,12 @@ def read_register(
             f"{path.name}: datum '{datum}' is unknown; {nearest(datum, get_args(Datum))}"
         )
     columns, cells, torn = read_cells(path)
-    header = register_fields.header_of(path.name, columns)
+    header = register_fields.header_of(path.name, columns, unit)
     texts = pd.DataFrame(
         {name: cells[place].str.strip() for name, place in header.places.items()},
         index=cells.index,
     )
-    for name in ("system_id", "roof_id", "park", "source"):
+    for name in ("system_id", "name", "roof_id", "park", "source"):
         texts[name] = texts.get(name, pd.Series("", index=cells.index))
     notes = Notes(path.name, texts["system_id"])
     for row, reason in torn.items():
@@ -111,7 +114,7 @@ def read_register(
     kept = _kept(cells.drop(index=list(torn)), texts, header, notes)
     rows = pd.DataFrame(index=kept)
     rows["system_id"] = ids_of(texts.loc[kept, "system_id"])
-    for name in ("roof_id", "park"):
+    for name in ("name", "roof_id", "park"):
         rows[name] = texts.loc[kept, name].where(texts.loc[kept, name] != "")
     rows["longitude"], rows["latitude"] = places_of(texts.loc[kept], datum, notes)
     amounts = capacities_of(cells.loc[kept], header, dc_ac_ratio, notes)

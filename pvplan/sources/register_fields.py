@@ -49,11 +49,13 @@ def _table_of(group: str) -> dict[str, str]:
     return {plain(word): name for name, words in table.items() for word in words}
 
 
+UNITS: Final = {"W": 0.001, "kW": 1.0, "MW": 1000.0, "GW": 1.0e6, "万千瓦": 1.0e4}
+"""kW in one of each unit (SI; 1 万千瓦 = 10 MW)."""
 _COLUMN_OF: Final = _table_of("columns")
 _STATUS_OF: Final = _table_of("statuses")
 
 
-def header_of(name: str, columns: Sequence[str]) -> Header:
+def header_of(name: str, columns: Sequence[str], unit: str | None = None) -> Header:
     """Find the fields among the columns.
 
     Parameters
@@ -62,6 +64,8 @@ def header_of(name: str, columns: Sequence[str]) -> Header:
         File name, for the messages.
     columns
         Column names as they stand in the file.
+    unit
+        Of :data:`UNITS`, in place of what the names say.
 
     Returns
     -------
@@ -70,8 +74,10 @@ def header_of(name: str, columns: Sequence[str]) -> Header:
     Raises
     ------
     InputError
-        Two columns for one field; no capacity; a capacity without one clear unit.
+        Unknown unit; two columns for one field; no capacity; a capacity without one clear unit.
     """
+    if unit is not None and unit not in UNITS:
+        raise InputError(f"{name}: unit '{unit}' is unknown; one of {', '.join(UNITS)}")
     places: dict[str, int] = {}
     capacities: dict[Basis, tuple[int, float]] = {}
     unused: list[str] = []
@@ -86,7 +92,7 @@ def header_of(name: str, columns: Sequence[str]) -> Header:
                 )
             places[field] = position
         elif _is_capacity(column):
-            faults += _add_capacity(name, columns, position, capacities)
+            faults += _add_capacity(name, columns, position, capacities, unit)
         else:
             unused.append(column)
     if not capacities and not faults:
@@ -119,11 +125,13 @@ def _add_capacity(
     columns: Sequence[str],
     position: int,
     capacities: dict[Basis, tuple[int, float]],
+    unit: str | None,
 ) -> list[str]:
     column = columns[position]
     low = unicodedata.normalize("NFKC", column).lower()
     units: dict[str, float] = _FIELDS["units"]
     found = {factor for pattern, factor in units.items() if re.search(pattern, low)}
+    found = found if unit is None else {UNITS[unit]}
     if len(found) != 1:
         seen = "names no unit" if not found else "names several units"
         return [

@@ -30,6 +30,7 @@ def city(view: View) -> None:
     figures = places.goal_at(view.plan, view.goal_id, "city", view.plan.city)
     panel.headline(view, view.city, figures.iloc[0])
     panel.facts(view, view.city)
+    panel.explain_figures(view, "city", str(view.city.name))
 
 
 frame.heading(frame.current(), "page_districts")

@@ -19,6 +19,7 @@ FILES: Final = {
     "rejected.csv": "file_rejected",
     "plan.gpkg": "file_gpkg",
     "roofs.parquet": "file_parquet",
+    "lineage.json": "file_lineage",
     "run.json": "file_run",
 }
 TYPES: Final = {

@@ -188,6 +188,8 @@ def body(view: View) -> None:
     panel.facts(view, place)
     if park_id and place["roof_count"]:
         st.page_link(ROOF_PAGE, label=view.say("roofs_of_park"), icon=":material/roofing:")
+    table = "parks" if park_id else "city"
+    panel.explain_figures(view, table, park_id or str(view.city.name))
     with st.expander(view.say("waterfall_title")):
         panel.waterfall(view, place)
     st.markdown(f"##### {view.say('parks_table')}")

@@ -8,11 +8,17 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from pvplan.ui import charts, numbers, roof_charts
+from pvplan.ui import charts, explained, numbers, roof_charts
 from pvplan.ui.frame import View
 from pvplan.ui.verdicts import COLOURS
 
 FACTS_IN_A_ROW: Final = 6
+LEVEL_OF: Final = {"parks": "park", "districts": "district", "city": "city"}
+GOAL_COLUMNS: Final = {
+    "target": "target_dc_kw",
+    "counted": "installed_dc_kw",
+    "gap": "gap_dc_kw",
+}
 
 
 def show(view: View, place: pd.Series[Any], figures: pd.Series[Any], name: str, more: str) -> None:
@@ -96,6 +102,26 @@ def facts(view: View, place: pd.Series[Any]) -> None:
         "capex": numbers.millions(place["capex_cny"], view.say("million_cny")),
     }
     boxes(shown, {key: view.say(key) for key in shown})
+
+
+def explain_figures(view: View, table: str, place_id: str) -> None:
+    """Offer where each headline figure of a place comes from."""
+    columns = {
+        "potential": "capacity_dc_kw",
+        "installed": "installed_total_dc_kw",
+        "yearly_energy": "energy_ac_kwh_per_year",
+        "specific_yield": "specific_yield_kwh_per_kw",
+        "lcoe": "lcoe_cny_per_kwh",
+        "avoided": "avoided_tco2_per_year",
+    }
+    references = {view.say(key): f"{table}:{column}:{place_id}" for key, column in columns.items()}
+    goals, level = view.plan.goals, LEVEL_OF[table]
+    of_place = (goals["level"] == level) & (goals["place_id"] == place_id)
+    if (of_place & (goals["goal_id"] == view.goal_id)).any():
+        row = f"{view.goal_id}/{level}/{place_id}"
+        for key, column in GOAL_COLUMNS.items():
+            references[view.say(key)] = f"goals:{column}:{row}"
+    explained.offer(view, references, f"{table}-{place_id}")
 
 
 def boxes(shown: Mapping[str, str], labels: Mapping[str, str]) -> None:

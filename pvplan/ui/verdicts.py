@@ -10,6 +10,5 @@ COLOURS: Final[dict[str, Colour]] = {
     "missed": "red",
     "on_track": "green",
     "behind": "orange",
-    "open": "blue",
     "not_assessable": "gray",
 }

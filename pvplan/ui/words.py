@@ -17,6 +17,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "page_roof": ("单个屋顶", "One roof"),
     "page_goals": ("目标", "Goals"),
     "page_districts": ("各区与全市", "Districts and city"),
+    "page_work": ("工作清单", "Work lists"),
     "page_checks": ("数据核查", "Data checks"),
     "page_files": ("下载", "Downloads"),
     "language": ("语言", "Language"),
@@ -254,6 +255,26 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "unmatched": ("未核对到地点的登记容量", "Register rows without a place"),
     "verified": ("出处已核实", "source verified"),
     "unverified": ("出处未核实", "source not verified"),
+    # where a number comes from
+    "explain_hint": ("点选一个数字，看它的来历", "Pick a number to see where it comes from"),
+    "explain_inputs": ("由这些数字得出", "Made of these numbers"),
+    "explain_rows": ("由这些行相加（大者在前）", "Summed from these rows, the largest first"),
+    "explain_assumptions": ("用到的参数", "Assumptions"),
+    "explain_files": ("用到的文件", "Input files"),
+    "explain_agrees": ("✓ 按此重算一致", "✓ computed anew from these: the same"),
+    "explain_differs": ("✗ 重算不一致，请勿使用", "✗ computed anew: differs; do not use"),
+    "explain_download": ("下载来历（JSON）", "Download as JSON"),
+    "head_meaning": ("含义", "Meaning"),
+    "head_value": ("取值", "Value"),
+    "head_formula": ("公式", "Formula"),
+    "head_reference": ("引用", "Reference"),
+    "head_row": ("行", "Row"),
+    "head_key": ("参数", "Key"),
+    "head_source": ("来源", "Source"),
+    "head_verified": ("核实", "Verified"),
+    "head_role": ("输入", "Input"),
+    "head_file": ("文件", "File"),
+    "head_sha256": ("校验值（SHA-256）", "SHA-256"),
     "no_goals": ("本次计算没有启用任何目标。", "No goal was enabled in this run."),
     "goals_intro": (
         "每项目标按评估日期判断；条文原文与出处在卡片内展开。",
@@ -262,6 +283,34 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     # districts and city
     "districts_table": ("各区", "Districts"),
     "city_table": ("全市合计", "City in total"),
+    # work lists
+    "work_list": ("清单", "List"),
+    "work_clause": ("新建厂房条款核查", "Clause check of new plants"),
+    "work_register": ("登记核对", "Register against roofs"),
+    "work_unstarted": ("可装未装屋顶", "Roofs not started"),
+    "work_blocked": ("受限与无法评估", "Blocked, not assessable"),
+    "work_clause_note": (
+        "2022年起竣工的厂房逐栋核查：光伏面积不低于屋顶面积的一半，且至少使用一种可再生能源。证据不足时不判合格，并列出所缺材料。",
+        "Every plant completed from 2022: PV on at least half of the roof, and at least one "
+        "renewable. Without evidence nothing passes; what is missing is named.",
+    ),
+    "work_register_note": (
+        "登记行与屋顶逐一核对后需要处理的事项：错误不计入已装，存疑计入并列出。",
+        "What the register and the roofs do not agree on: errors do not count as installed, "
+        "doubts count and are listed.",
+    ),
+    "work_unstarted_note": (
+        "能装而未装、未建、未备案的屋顶，容量大者在前；应装尽装即此表清零。",
+        "Roofs that could carry PV and where nothing is built or filed, the largest first; full "
+        "installation means that this list is empty.",
+    ),
+    "work_blocked_note": (
+        "每个受限屋顶都应有原因、证据与复核日期。",
+        "Every blocked roof should have a reason, evidence and a day of review.",
+    ),
+    "work_none": ("这里没有待办事项。", "Nothing to do here."),
+    "work_download": ("下载此清单（CSV）", "Download this list (CSV)"),
+    "all_parks": ("全部园区", "All parks"),
     # checks
     "warnings": ("提示", "Warnings"),
     "no_warnings": ("没有提示。", "No warnings."),
@@ -292,6 +341,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "file_xlsx": ("全部表格（Excel）", "All tables (Excel)"),
     "file_gpkg": ("地理数据（GeoPackage）", "Map layers (GeoPackage)"),
     "file_parquet": ("全部屋顶（GeoParquet）", "All roofs (GeoParquet)"),
+    "file_lineage": ("每一列的来历：公式、参数、文件", "Lineage: where every column comes from"),
     "file_run": ("计算记录：输入、假设、版本", "Record of the run: inputs, assumptions, versions"),
 }
 

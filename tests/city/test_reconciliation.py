@@ -14,8 +14,8 @@ from shapely import affinity
 from shapely.geometry import box
 
 from pvplan.assumptions import load
-from pvplan.city.reconciliation import Matched, reconcile
 from pvplan.errors import InputError
+from pvplan.reconcile import Matched, reconcile
 from pvplan.tables import LEDGER, names
 from tests import toy
 
@@ -83,7 +83,8 @@ def test_the_distance_is_a_rule() -> None:
     assert found["matched_by"].tolist() == ["none", "coordinates"]
 
 
-def test_of_equally_near_roofs_the_first_by_id_whatever_the_order() -> None:
+def test_of_equally_near_roofs_none_is_chosen_but_their_park() -> None:
+    """A tie is listed, not decided; both roofs stand in one park, and there it counts."""
     shapes = [box(0, 0, 30, 20), box(10, 0, 40, 20)]  # both hold the point
     moved = [affinity.translate(shape, toy.EAST, toy.NORTH) for shape in shapes]
     for chosen in ([0, 1], [1, 0]):
@@ -91,7 +92,11 @@ def test_of_equally_near_roofs_the_first_by_id_whatever_the_order() -> None:
             [moved[number] for number in chosen], crs=toy.CRS
         )  # fmt: skip
         found = matched({"a": system(point=(20.0, 10.0), kw=5.0)}, roofs, None)
-        assert found.ledger.loc["a", "roof_id"] == "r01"
+        row = found.ledger.loc["a"]
+        assert (row["roof_id"], row["park_id"], row["matched_by"]) == (None, "P1", "park")
+        told = found.findings.set_index("finding").loc["ambiguous"]
+        assert (told["roof_id"], told["severity"], told["system_id"]) == ("r01", "doubt", "a")
+        assert "r01" in told["reason_en"] and "r02" in told["reason_zh"]
 
 
 @pytest.mark.parametrize(

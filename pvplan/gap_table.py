@@ -1,0 +1,91 @@
+"""GOALS, roofs and shares to the account of each place: what is used, and what could be."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from pvplan.tables import GAP, names, scope_of, to_thousandths
+
+_STATES: Final = (
+    "feasible_dc_kw", "blocked_dc_kw", "not_assessable_dc_kw", "remainder_dc_kw",
+    "over_potential_dc_kw",
+)  # fmt: skip
+_BOUNDS: Final = ("lower_dc_kw", "upper_dc_kw")
+
+
+def gap_table(
+    roofs: pd.DataFrame, goal_rows: pd.DataFrame, allocation: pd.DataFrame, level: str
+) -> pd.DataFrame:
+    """Return the account of every place of a level against every goal.
+
+    Parameters
+    ----------
+    roofs
+        PLAN roofs, places and states filled.
+    goal_rows
+        GOALS, with what the draws add.
+    allocation
+        GOAL_ALLOCATION.
+    level
+        ``park`` or ``district``.
+
+    Returns
+    -------
+    DataFrame
+        GAP, in the order of the goals; the states sum the roofs in the goal's scope, so that
+        potential + over = installed and begun on roofs + feasible + blocked + not assessable
+        + remainder.
+    """
+    rows = goal_rows[goal_rows["level"] == level]
+    parts = [
+        _of_goal(roofs, of_goal, allocation, level)
+        for _, of_goal in rows.groupby("goal_id", sort=False)
+    ]
+    if not parts:
+        return pd.DataFrame(columns=names(GAP))
+    return pd.concat(parts, ignore_index=True)[names(GAP)]
+
+
+def _of_goal(
+    roofs: pd.DataFrame, rows: pd.DataFrame, allocation: pd.DataFrame, level: str
+) -> pd.DataFrame:
+    places = pd.Index(rows["place_id"])
+    here = roofs[scope_of(roofs, str(rows["scope"].iloc[0]))]
+    place = here[f"{level}_id"].to_numpy(dtype=object)
+    sums = here[list(_STATES)].mul(1000.0).round().groupby(place).sum().div(1000.0)
+    count = (here["roof_state"] == "feasible").groupby(place).sum()
+    found: dict[str, Any] = {name: _at(sums[name], places) for name in _STATES}
+    found["feasible_roof_count"] = _at(count, places).astype(np.int64)
+    shares = allocation[
+        allocation["is_chosen"].astype(bool)
+        & (allocation["goal_id"] == rows["goal_id"].iloc[0])
+        & (allocation["level"] == level)
+    ]
+    return rows.assign(**found, **_shares(shares, places))
+
+
+def _at(values: pd.Series[Any], places: pd.Index[Any]) -> Any:
+    """Return the values at the places; one without roofs in scope sums to 0."""
+    return values.reindex(places).fillna(0.0).to_numpy(dtype=np.float64)
+
+
+def _shares(shares: pd.DataFrame, places: pd.Index[Any]) -> dict[str, Any]:
+    """Return the bounds of each place's share, and the one at which it stands in every part."""
+    if shares.empty:
+        none = np.full(len(places), None, dtype=object)
+        return {**{name: np.full(len(places), np.nan) for name in _BOUNDS}, "bound": none}
+    by = shares.groupby("place_id")
+    found: dict[str, Any] = {
+        name: to_thousandths(by[name].sum(min_count=1).reindex(places)) for name in _BOUNDS
+    }
+    stands = {name: by[name].all().reindex(places) for name in ("fixed", "at_lower", "at_upper")}
+    same = (shares["lower_dc_kw"] == shares["upper_dc_kw"]).groupby(shares["place_id"]).all()
+    lower, upper = (stands[name].eq(True).to_numpy() for name in ("at_lower", "at_upper"))
+    both = stands["fixed"].eq(True).to_numpy() | (lower & upper & same.reindex(places).eq(True))
+    bound = np.full(len(places), None, dtype=object)
+    for word, stands_there in (("lower", lower), ("upper", upper), ("negotiated", both)):
+        bound[stands_there] = word
+    return {**found, "bound": bound}

@@ -1,0 +1,97 @@
+"""The roofs and the systems behind a row of the goals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from pvplan.tables import Plan, exact_sum, scope_of
+
+SHOWN_ROWS: Final = 10
+_PLACE: Final = {"district": "district_id", "park": "park_id"}
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows that a number was summed from: how many, and the largest of them."""
+
+    table: str
+    column: str
+    count: int
+    shown: tuple[tuple[str, float], ...]
+
+
+def summed(table: str, values: pd.Series[Any]) -> tuple[Rows, float]:
+    """Return the rows of a sum, the largest first, and their exact sum."""
+    number = values.astype(np.float64)
+    first = number.reindex(number.abs().sort_values(ascending=False, kind="stable").index)
+    shown = tuple((str(label), float(value)) for label, value in first.head(SHOWN_ROWS).items())
+    return Rows(table, str(values.name), len(number), shown), exact_sum(number)
+
+
+def behind(plan: Plan, kind: str, row: pd.Series[Any]) -> tuple[Rows | None, float | None]:
+    """Return the rows that a figure of the goals was summed from, and the figure made anew.
+
+    Parameters
+    ----------
+    plan
+        The run.
+    kind
+        ``potential`` and ``systems`` sum roofs and systems in the goal's scope; ``scope`` is the
+        target, whose rows depend on how it is measured.
+    row
+        The row of the goals.
+    """
+    if kind == "systems":
+        if np.isnan(row["installed_dc_kw"]):
+            return None, None
+        return summed("ledger", _systems(plan, row)["capacity_dc_kw"])
+    roofs = _in_scope(plan, row)
+    if kind == "potential" or row["metric"] == "full_installation":
+        return summed("roofs", roofs["capacity_dc_kw"])
+    goal = _goal(plan, row)
+    if row["metric"] == "coverage_fraction":
+        usable = row["denominator"] == "usable_roof"
+        rows, area_m2 = summed("roofs", roofs["usable_area_m2" if usable else "footprint_area_m2"])
+        density = float(plan.meta["derived"]["module_density_kw_per_m2"]["value"])
+        return rows, float(goal["target"]) * area_m2 * density
+    whole = row["level"] == goal.get("level") and goal.get("target") is not None
+    return None, float(goal["target"]) if whole and np.isfinite(row["target_dc_kw"]) else None
+
+
+def _goal(plan: Plan, row: pd.Series[Any]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = next(
+        (goal for goal in plan.meta.get("goals", ()) if goal["id"] == row["goal_id"]), {}
+    )
+    return found
+
+
+def _in_scope(plan: Plan, row: pd.Series[Any]) -> pd.DataFrame:
+    """Return the roofs that the goal speaks of at the place."""
+    return pd.DataFrame(plan.roofs[scope_of(plan.roofs, row["scope"]) & _here(plan.roofs, row)])
+
+
+def _here(table: pd.DataFrame, row: pd.Series[Any]) -> pd.Series[bool]:
+    column = _PLACE.get(row["level"])
+    if column is None:
+        return pd.Series(True, index=table.index)
+    here: pd.Series[bool] = table[column] == row["place_id"]
+    return here
+
+
+def _systems(plan: Plan, row: pd.Series[Any]) -> pd.DataFrame:
+    """Return the systems that run on the day and count toward the goal at the place."""
+    ledger = plan.ledger
+    runs = (ledger["status"] == "commissioned") & ~(ledger["commissioned_on"] > row["as_of"])
+    roofs = plan.roofs[scope_of(plan.roofs, row["scope"])]
+    on_roof = ledger["roof_id"].isin(roofs.index)
+    by_park = ledger["roof_id"].isna() & (row["scope"] != "new_industrial")
+    placed = (ledger["matched_by"] != "none") & (on_roof | by_park)
+    baseline = _goal(plan, row).get("baseline")
+    if row["metric"] == "added_dc_kw" and baseline:
+        runs &= ledger["commissioned_on"] > pd.Timestamp(baseline)
+    return pd.DataFrame(ledger[runs & placed & _here(ledger, row)])
