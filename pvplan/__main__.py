@@ -21,15 +21,18 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from pvplan import (
     assumptions,
     explain_command,
+    register_command,
     sources,  # noqa: F401  (its import sets OGR_SKIP)
 )
 from pvplan.errors import AssumptionError, InputError, PvplanError
+from pvplan.register_command import DATABASE_URL
 from pvplan.reports.dictionary import columns_markdown
 from pvplan.reports.output import refuse_unusable
 from pvplan.reports.terminal import show
 from pvplan.reports.words import one_line
 from pvplan.run import (
     Inputs,
+    KnownLedger,
     hourly_of_park,
     inputs_of_folder,
     run_city,
@@ -116,6 +119,7 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_assumptions(layout)
     explain_command.add_command(commands)
+    register_command.add_command(commands)
     commands.add_parser(
         "assumptions",
         help="list every assumption: key, default, unit, source",
@@ -186,6 +190,19 @@ def _add_inputs(run: argparse.ArgumentParser) -> None:
         metavar="F.csv",
         help="installed systems; the header states the unit (W, kW, MW, 万千瓦) (default: none,"
         " then gaps are not assessable)",
+    )
+    files.add_argument(
+        "--ledger",
+        metavar="F.db|URL",
+        help="ledger of installed systems in place of a register's file (`register import` makes"
+        " one); default: $PVPLAN_DATABASE_URL where --as-known-on is given",
+    )
+    files.add_argument(
+        "--as-known-on",
+        type=_day,
+        default=None,
+        metavar="YYYY-MM-DD",
+        help="take only what the ledger knew by the end of this day, UTC+8 (default: all of it)",
     )
     files.add_argument(
         "--obstructions",
@@ -282,6 +299,8 @@ def main(words: Sequence[str] | None = None) -> int:
             console.file.write(columns_markdown())
         elif options.command == "explain":
             explain_command.run_command(options, console)
+        elif options.command == "register":
+            register_command.run_command(options, console, errors)
         elif options.command == "hourly":
             _hourly(options, console, errors)
         elif options.command == "layout":
@@ -388,9 +407,27 @@ def _inputs(options: argparse.Namespace) -> Inputs:
         parks_where=options.parks_where,
         irradiance_unit=options.irradiance_unit,
         weather_label=options.weather_label,
+        ledger=_ledger(options),
     )
     _refuse_idle(inputs)
     return inputs
+
+
+def _ledger(options: argparse.Namespace) -> KnownLedger | None:
+    """Return the ledger of a run; the day of knowledge alone means the one of the environment."""
+    where = options.ledger
+    if where is None and options.as_known_on is not None:
+        where = os.environ.get(DATABASE_URL)
+        if not where:
+            raise InputError(
+                f"--as-known-on: there is no ledger that it speaks of; give --ledger F.db, or set"
+                f" {DATABASE_URL}"
+            )
+    if where is None:
+        return None
+    if options.register is not None:
+        raise InputError("--register and --ledger: give one of them; import the file first")
+    return KnownLedger(where, options.as_known_on)
 
 
 def _refuse_idle(inputs: Inputs) -> None:

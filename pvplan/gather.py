@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -18,6 +19,7 @@ import pvplan
 from pvplan.assess import Places, places
 from pvplan.assumptions import Assumptions, WeatherRules
 from pvplan.errors import AssumptionError, InputError, nearest
+from pvplan.ledger import open_ledger
 from pvplan.roof import weather as roof_weather
 from pvplan.sources.boundaries import AreaFile, largest_overlap, read_areas
 from pvplan.sources.city_folder import CityFolder, lending_cities, read_city_folder
@@ -42,6 +44,31 @@ BUNDLED: Final = Path(pvplan.__file__).resolve().parents[1] / "data" / "rooftops
 
 
 @dataclass(frozen=True)
+class KnownLedger:
+    """A ledger of installed systems, and what of it is read.
+
+    Attributes
+    ----------
+    where
+        SQLite file, or URL of a database; a password in it is never shown.
+    as_known_on
+        Only what was known by the end of this day (UTC+8) counts; None: all of it.
+    """
+
+    where: str = field(repr=False)
+    as_known_on: date | None = None
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a ledger says: its digest, and what people decided of matches and roofs."""
+
+    digest: str
+    decisions: pd.DataFrame
+    roof_decisions: pd.DataFrame
+
+
+@dataclass(frozen=True)
 class Inputs:
     """The files of a run, and what their reader must be told.
 
@@ -61,6 +88,8 @@ class Inputs:
         Where the files do not say or say it wrongly.
     city
         The city folder they come from, or None.
+    ledger
+        Takes the place of the register's file, or None.
     """
 
     buildings: Path
@@ -79,6 +108,7 @@ class Inputs:
     irradiance_unit: str | None = None
     weather_label: str | None = None
     city: CityFolder | None = None
+    ledger: KnownLedger | None = None
 
 
 def inputs_of_folder(folder: Path) -> Inputs:
@@ -96,6 +126,7 @@ class Files:
     districts: AreaFile | None
     register: RegisterFile | None
     obstructions: ObstructionFile | None
+    known: Known | None = None
 
 
 @dataclass(frozen=True)
@@ -133,7 +164,9 @@ class Gathered:
     surface_model: Path | None = None
 
 
-def gather(inputs: Inputs, assumptions: Assumptions, progress: Progress) -> Gathered:
+def gather(
+    inputs: Inputs, assumptions: Assumptions, progress: Progress, as_of: date | None = None
+) -> Gathered:
     """Read every file of a run, join roofs to areas, and find the climate of the place.
 
     Parameters
@@ -144,6 +177,8 @@ def gather(inputs: Inputs, assumptions: Assumptions, progress: Progress) -> Gath
         Rules of the doors.
     progress
         Called with a word when a stage begins.
+    as_of
+        The day that a ledger is asked of; None: until further notice.
 
     Raises
     ------
@@ -151,7 +186,7 @@ def gather(inputs: Inputs, assumptions: Assumptions, progress: Progress) -> Gath
         A file cannot be used, or no weather covers the place.
     """
     progress("read")
-    files = _read(inputs, assumptions, progress)
+    files = _read(inputs, assumptions, progress, as_of)
     progress("join")
     tree = shapely.STRtree(files.footprints.buildings.geometry.to_numpy())
     buildings, apart = _joined(files, tree)
@@ -176,7 +211,9 @@ def gather(inputs: Inputs, assumptions: Assumptions, progress: Progress) -> Gath
     )
 
 
-def _read(inputs: Inputs, assumptions: Assumptions, progress: Progress) -> Files:
+def _read(
+    inputs: Inputs, assumptions: Assumptions, progress: Progress, as_of: date | None
+) -> Files:
     if inputs.surface_model:
         local_file(inputs.surface_model, title=inputs.surface_model.name)
     footprints = read_footprints(
@@ -203,12 +240,7 @@ def _read(inputs: Inputs, assumptions: Assumptions, progress: Progress) -> Files
             metric=metric,
             where=inputs.parks_where if role == "parks" else None,
         )
-    register = inputs.register and read_register(
-        inputs.register,
-        assumptions.register,
-        datum=_datum(inputs, "register"),
-        dc_ac_ratio=assumptions.system.dc_ac_ratio,
-    )
+    register, known = _register(inputs, assumptions, as_of)
     obstructions = inputs.obstructions and read_obstructions(
         inputs.obstructions,
         metric=metric,
@@ -218,8 +250,31 @@ def _read(inputs: Inputs, assumptions: Assumptions, progress: Progress) -> Files
         layer=inputs.layer.get("obstructions"),
     )
     return Files(
-        footprints, areas["parks"], areas["districts"], register or None, obstructions or None
+        footprints, areas["parks"], areas["districts"], register, obstructions or None, known
     )
+
+
+def _register(
+    inputs: Inputs, assumptions: Assumptions, as_of: date | None
+) -> tuple[RegisterFile | None, Known | None]:
+    """Read the installed systems from a ledger, or from a file."""
+    if inputs.ledger is not None:
+        when = inputs.ledger.as_known_on, as_of
+        with open_ledger(inputs.ledger.where) as ledger:
+            rows = ledger.systems(*when)
+            known = Known(ledger.digest(*when), ledger.matches(*when), ledger.roof_states(*when))
+        counts = {"rows_in": len(rows), "rows_used": len(rows), "rows_rejected": 0}
+        nothing = pd.DataFrame(columns=names(REJECTED))
+        return RegisterFile(rows, nothing, counts, ()), known
+    if inputs.register is None:
+        return None, None
+    read = read_register(
+        inputs.register,
+        assumptions.register,
+        datum=_datum(inputs, "register"),
+        dc_ac_ratio=assumptions.system.dc_ac_ratio,
+    )
+    return read, None
 
 
 def _metric(inputs: Inputs) -> pyproj.CRS | None:
@@ -265,7 +320,8 @@ def _joined(read: Files, tree: shapely.STRtree) -> tuple[gpd.GeoDataFrame, list[
 
 def _register_doubt(inputs: Inputs, read: Files, tree: shapely.STRtree) -> list[str]:
     """Say so where the register's coordinates meet far more roofs under another datum."""
-    if read.register is None or inputs.register is None:
+    # A ledger holds WGS84: its rows were brought there when they were imported.
+    if read.register is None or inputs.register is None or inputs.ledger is not None:
         return []
     doubt = register_warning(
         read.register.rows, _datum(inputs, "register"), read.footprints.buildings.geometry, tree

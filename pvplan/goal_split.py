@@ -47,7 +47,7 @@ def is_split(goal: Goal) -> bool:
 def pairs_of(roofs: pd.DataFrame) -> pd.DataFrame:
     """Sum the roofs by park and district together, in whole thousandths: any order alike."""
     pairs = roofs.groupby(["park_id", "district_id"], sort=True)[AREAS].sum()
-    return pairs.apply(to_thousandths)
+    return pd.DataFrame({name: to_thousandths(pairs[name]) for name in AREAS}, pairs.index)
 
 
 def split(

@@ -23,7 +23,7 @@ from pvplan.tables import Plan
 
 PACKAGES: Final = (
     "ezdxf", "geopandas", "numba", "numpy", "pandas", "pvlib", "pyogrio", "pyproj", "rasterio",
-    "shapely",
+    "shapely", "sqlalchemy", "rapidfuzz", "scipy",
 )  # fmt: skip
 
 
@@ -48,6 +48,8 @@ def record(
     """
     climate, found = gathered.climate, gathered.files
     used = {role: getattr(inputs, role) for role in _FILES}
+    if found.known:
+        used["register"] = None
     used |= {"irradiance": climate.files.get("irradiance"), "weather": climate.files["weather"]}
     files = [
         {"role": role, "file": path.name, "sha256": sha256_of(path), "bytes": path.stat().st_size}
@@ -55,6 +57,9 @@ def record(
         if given is not None
         for path in files_of(given)
     ]
+    if found.known:
+        # Its content alone: where it stands, and when it was asked, change no figure.
+        files.append({"role": "ledger", "file": "ledger", "sha256": found.known.digest, "bytes": 0})
     told = {
         "datum": dict(inputs.datum),
         "crs": dict(inputs.crs),
@@ -84,6 +89,7 @@ def record(
         "fingerprint": hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16],
         "assumptions_fingerprint": assumptions.fingerprint(),
         "as_of": as_of.isoformat(),
+        "as_known_on": _as_known_on(inputs),
         "city": words,
         "scenario": assumptions.scenario,
         "inputs": files,
@@ -101,6 +107,11 @@ def record(
             **{name: importlib.metadata.version(name) for name in PACKAGES},
         },
     }
+
+
+def _as_known_on(inputs: Inputs) -> str | None:
+    known = inputs.ledger.as_known_on if inputs.ledger else None
+    return None if known is None else known.isoformat()
 
 
 def derived(assumptions: Assumptions) -> dict[str, dict[str, Any]]:
@@ -158,7 +169,11 @@ def close(plan: Plan, seconds: dict[str, float]) -> dict[str, Any]:
         )
     if not plan.meta["goals_here"]:
         doubts.append("the goals on file speak of another place: none is measured here")
-    unmatched = int((plan.rejected["done"] == "unmatched").sum())
+    lost = plan.rejected["done"] == "unmatched"
+    strange = int((lost & (plan.rejected["input"] == "ledger")).sum())
+    if strange:
+        doubts.append(f"{strange} decisions of the ledger name no roof of the buildings")
+    unmatched = int(lost.sum()) - strange
     if unmatched:
         doubts.append(f"{unmatched} register rows have no place and count nowhere: rejected.csv")
     doubts += [*_bare_forms(plan), *_overfull_parks(plan), *_oversized_goals(plan)]

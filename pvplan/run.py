@@ -20,10 +20,19 @@ from pvplan import assumptions as assuming
 from pvplan.assess import Around, Mapper, World, assess, world
 from pvplan.assumptions import Assumptions
 from pvplan.errors import InputError, nearest
-from pvplan.gather import BUNDLED, Gathered, Inputs, Progress, gather, inputs_of_folder
+from pvplan.gather import (
+    BUNDLED,
+    Gathered,
+    Inputs,
+    KnownLedger,
+    Progress,
+    gather,
+    inputs_of_folder,
+)
 from pvplan.hours import hourly_power
 from pvplan.plan import Findings, make_plan
 from pvplan.record import city_of, close, record
+from pvplan.registered import recorded, strangers
 from pvplan.relief import half_seen, relief, uncovered
 from pvplan.reports.layouts import write_layout_dxf, write_layout_geojson
 from pvplan.reports.output import write_plan
@@ -35,6 +44,7 @@ from pvplan.tables import REJECTED, Plan, names
 __all__ = [
     "BUNDLED",
     "Inputs",
+    "KnownLedger",
     "OpenCity",
     "Progress",
     "hourly_of_park",
@@ -99,7 +109,7 @@ def run_city(
     clock = _Clock(progress or (lambda _: None))
     assumptions = _assumptions(inputs, scenario, user)
     with clock.stage("gather"):
-        gathered = gather(inputs, assumptions, clock.progress)
+        gathered = gather(inputs, assumptions, clock.progress, as_of)
     around, doubts = _around(gathered, assumptions)
     gathered = replace(gathered, warnings=(*gathered.warnings, *doubts))
     with clock.stage("assess"), ThreadPoolExecutor(WORKERS) as workers:
@@ -115,13 +125,12 @@ def run_city(
         found = gathered.files
         given = (found.parks, found.districts, found.register, found.obstructions)
         doors = [door for door in given if door]
-        rejected = [found.footprints.rejected, gathered.outside]
+        rejected = [found.footprints.rejected, gathered.outside, strangers(gathered)]
         findings = Findings(
             parks=found.parks.areas if found.parks else None,
             districts=found.districts.areas if found.districts else None,
-            register=found.register.rows if found.register else None,
-            register_file=inputs.register.name if inputs.register else "",
             rejected=_stacked([*rejected, *(door.rejected for door in doors)]),
+            **recorded(inputs, gathered),
         )
         about = record(inputs, gathered, assumptions, as_of)
         plan = make_plan(roofs, findings, city_of(inputs), as_of, assumptions, about)

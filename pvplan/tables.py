@@ -468,7 +468,7 @@ COMPLIANCE: Final = (
 REJECTED: Final = (
     Column("input", "text", "", "输入", "Input",
            values=("buildings", "parks", "districts", "register", "weather", "irradiance",
-                   "obstructions", "surface_model")),
+                   "obstructions", "surface_model", "ledger")),
     Column("file", "text", "", "文件", "File"),
     Column("row", "count", "", "行号(自1起)", "Row in the file, first = 1", nullable=True),
     Column("id", "text", "", "编号", "Id", nullable=True),

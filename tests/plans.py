@@ -11,8 +11,12 @@ from shapely.geometry import MultiPolygon, Polygon, box
 
 from pvplan.reports.phrases import with_chinese
 from pvplan.tables import (
+    COMPLIANCE,
+    GAP,
+    GOAL_ALLOCATION,
     GOALS,
     LEDGER,
+    LEVEL_DOUBT,
     LEVEL_GOAL,
     LEVEL_HEAD,
     LEVEL_REGISTER,
@@ -20,6 +24,7 @@ from pvplan.tables import (
     OUTSIDE_PARKS,
     PLAN_ROOFS,
     RATIOS,
+    RECONCILIATION,
     REJECTED,
     WATERFALL,
     Plan,
@@ -58,12 +63,18 @@ def toy_plan(roof_count: int = ROOF_COUNT) -> Plan:
     parks = _level(roofs, "park_id", "park")
     districts = _level(roofs, "district_id", "district")
     city = _level(roofs.assign(city_id="toy"), "city_id", "city").drop(columns="geometry")
+    goals = _goals(city.iloc[0], parks)
     return Plan(
         roofs=roofs,
         parks=parks,
         districts=districts,
         city=pd.DataFrame(city),
-        goals=_goals(city.iloc[0], parks),
+        goals=goals,
+        gap_parks=_gaps(goals, "park"),
+        gap_districts=_gaps(goals, "district"),
+        allocation=_allocation(),
+        compliance=_compliance(roofs),
+        reconciliation=_reconciliation(),
         ledger=_ledger(roofs),
         rejected=_rejected(),
         meta=_meta(roofs),
@@ -122,6 +133,7 @@ def _roofs(count: int) -> gpd.GeoDataFrame:
         "in_goal_scope": pattern != 11,
         "is_new_plant": pattern == 10,
         "installed_dc_kw": to_thousandths(np.where(pattern % 3 == 0, capacity * 0.5, 0.0)),
+        **_states(capacity, pattern),
         "capex_cny": to_thousandths(capacity * 3000),
         "opex_cny_per_year": to_thousandths(capacity * 50),
         "revenue_cny_per_year": to_thousandths(energy * 0.55),
@@ -136,6 +148,28 @@ def _roofs(count: int) -> gpd.GeoDataFrame:
     table = gpd.GeoDataFrame(columns, index=index, geometry=outlines, crs="EPSG:4326")
     check(table, PLAN_ROOFS, title="toy roofs")
     return table
+
+
+def _states(capacity: Any, pattern: Any) -> dict[str, Any]:
+    """Roofs begun, feasible and blocked in turn; the account of each closes."""
+    state = np.array(["feasible", "feasible", "blocked"], dtype=object)[pattern % 3]
+    installed = to_thousandths(np.where(pattern % 3 == 0, capacity * 0.5, 0.0))
+    blocked = state == "blocked"
+    nothing = np.zeros(len(capacity))
+    return {
+        "under_construction_dc_kw": nothing,
+        "filed_dc_kw": nothing,
+        "roof_state": state,
+        "state_reason_zh": np.where(blocked, "=屋面锈蚀", None),
+        "state_reason_en": np.where(blocked, "<b>rust</b>", None),
+        "state_evidence": np.where(blocked, "@检测报告 12", None),
+        "state_review_on": pd.to_datetime(np.where(blocked, "2027-06-01", None)),
+        "feasible_dc_kw": to_thousandths(np.where(blocked, 0.0, capacity - installed)),
+        "blocked_dc_kw": np.where(blocked, capacity, 0.0),
+        "not_assessable_dc_kw": nothing,
+        "remainder_dc_kw": nothing,
+        "over_potential_dc_kw": nothing,
+    }
 
 
 def _waterfall(energy: Any) -> dict[str, Any]:
@@ -163,12 +197,16 @@ PLACES: dict[str, tuple[Any, Any, Any]] = {
 def _level(roofs: gpd.GeoDataFrame, key: str, level: str) -> gpd.GeoDataFrame:
     rows = {place: _sums(own, str(place), level) for place, own in roofs.groupby(key)}
     columns = names([*LEVEL_HEAD, *(c for c in PLAN_ROOFS if c.sums), *LEVEL_REGISTER,
-                     *RATIOS, *LEVEL_GOAL])  # fmt: skip
+                     *RATIOS, *LEVEL_GOAL, *LEVEL_DOUBT])  # fmt: skip
     table = pd.DataFrame.from_dict(rows, orient="index")[columns].sort_index()
     table["module_count"] = table["module_count"].astype("int64")
     table.index.name = key
     shapes = [PLACES[place][2] for place in table.index]
-    check(table, [*LEVEL_HEAD, *LEVEL_REGISTER, *RATIOS, *LEVEL_GOAL], title=f"toy {level}")
+    check(
+        table,
+        [*LEVEL_HEAD, *LEVEL_REGISTER, *RATIOS, *LEVEL_GOAL, *LEVEL_DOUBT],
+        title=f"toy {level}",
+    )
     return gpd.GeoDataFrame(table, geometry=shapes, crs="EPSG:4326")
 
 
@@ -197,6 +235,8 @@ def _sums(own: gpd.GeoDataFrame, place: str, level: str) -> dict[str, Any]:
         "target_dc_kw": target,
         "installed_in_scope_dc_kw": installed,
         "gap_dc_kw": to_thousandths(target - installed).item(),
+        **{c.name: 0.9 * capacity for c in LEVEL_DOUBT if c.name.startswith("capacity")},
+        **{c.name: 0.9 * energy for c in LEVEL_DOUBT if c.name.startswith("energy")},
     }
 
 
@@ -246,10 +286,80 @@ def _goal(
         "attained_on_linear_36": pd.NaT, "attained_on_logistic": pd.NaT,
         "attained_on_logistic_p10": pd.NaT, "attained_on_logistic_p90": pd.NaT,
         "curve_state": "too_short",
+        "gap_p10_dc_kw": gap, "gap_p50_dc_kw": gap, "gap_p90_dc_kw": gap,
+        "reachable_probability_fraction": 0.75 if in_kw else np.nan,
+        "attained_on_p10": pd.Timestamp("2030-02-03") if word == "behind" else pd.NaT,
+        "attained_on_p50": pd.NaT, "attained_on_p90": pd.NaT,
         "pace_needed_kw_per_year": 123.456 if word == "behind" else np.nan,
         "pace_trailing_kw_per_year": 7.0, "verdict": word,
         "reason_zh": "期限已过" if in_kw else "无登记数据", "reason_en": None,
     }  # fmt: skip
+
+
+def _gaps(goals: pd.DataFrame, level: str) -> pd.DataFrame:
+    rows = goals[goals["level"] == level].reset_index(drop=True)
+    table = rows.assign(
+        lower_dc_kw=0.0, upper_dc_kw=np.nan, bound="lower", feasible_roof_count=3,
+        **dict.fromkeys(
+            ("feasible_dc_kw", "blocked_dc_kw", "not_assessable_dc_kw", "remainder_dc_kw",
+             "over_potential_dc_kw"), 12.125),
+    )[names(GAP)]  # fmt: skip
+    check(table, GAP, title="toy gaps")
+    return table
+
+
+def _allocation() -> pd.DataFrame:
+    table = pd.DataFrame(
+        {
+            "goal_id": "industrial_1gw_2025", "level": ["district", "park", "district", "park"],
+            "place_id": ["310115", "P1", "310115", "P1"], "district_id": "310115",
+            "method": ["technical_potential"] * 2 + ["usable_area"] * 2,
+            "weight": 10.5, "lower_dc_kw": 0.0, "upper_dc_kw": [np.nan, 50.0, np.nan, 50.0],
+            "allocated_dc_kw": [40.0, 40.0, 45.0, 45.0], "at_lower": False, "at_upper": False,
+            "fixed": False, "is_chosen": [True, True, False, False],
+            "difference_dc_kw": [0.0, 0.0, 5.0, 5.0],
+        }
+    )[names(GOAL_ALLOCATION)]  # fmt: skip
+    check(table, GOAL_ALLOCATION, title="toy allocation")
+    return table
+
+
+def _compliance(roofs: gpd.GeoDataFrame) -> pd.DataFrame:
+    states = ["pass", "fail", "insufficient_evidence"]
+    table = pd.DataFrame(
+        {
+            "roof_id": list(roofs.index[:3]), "name": list(roofs["name"].iloc[:3]),
+            "park_id": list(roofs["park_id"].iloc[:3]),
+            "district_id": list(roofs["district_id"].iloc[:3]),
+            "completed_on": pd.to_datetime(["2023-05-01", "2024-01-01", None]),
+            "gross_roof_area_m2": 2000.0, "pv_area_m2": [1100.0, 400.5, 0.0],
+            "pv_field_area_m2": [1500.0, 600.0, 0.0], "required_area_m2": 1000.0,
+            "covered_fraction": [0.55, 0.20025, 0.0], "margin_m2": [100.0, -599.5, -1000.0],
+            "missing_dc_kw": [0.0, 131.2, 220.0],
+            "pass_probability_fraction": [0.9, 0.01, np.nan], "potential_area_m2": 1500.0,
+            "reachable": pd.array([True, True, None], dtype="boolean"),
+            "area_state": states, "renewable_state": states, "state": states,
+            "reason_zh": [None, "光伏面积不足", None], "reason_en": [None, "=PV area", None],
+            "missing_zh": [None, None, "竣工日期不明"], "missing_en": [None, None, "<i>day</i>"],
+        }
+    )[names(COMPLIANCE)]  # fmt: skip
+    check(table, COMPLIANCE, title="toy compliance")
+    return table
+
+
+def _reconciliation() -> pd.DataFrame:
+    table = pd.DataFrame(
+        {
+            "finding": ["unmatched", "unit_w"], "system_id": ["S002", "=S001"],
+            "row": pd.array([2, 1], dtype="Int64"), "roof_id": [None, "R000000"],
+            "park_id": [None, "P1"], "score": [np.nan, 0.75], "stated_kw": [12.5, 88250.0],
+            "suggested_kw": [np.nan, 88.25], "reason_zh": ["找不到屋顶", "像是以 W 填写"],
+            "reason_en": ["no roof found", "<script>looks like W</script>"],
+            "severity": ["error", "doubt"],
+        }
+    )[names(RECONCILIATION)]  # fmt: skip
+    check(table, RECONCILIATION, title="toy reconciliation")
+    return table
 
 
 def _ledger(roofs: gpd.GeoDataFrame) -> pd.DataFrame:

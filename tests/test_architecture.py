@@ -19,12 +19,13 @@ RECIPES = {
     "pvplan.assess", "pvplan.yield_table", "pvplan.light", "pvplan.look", "pvplan.shade",
     "pvplan.arrange",
     "pvplan.lay_out", "pvplan.hours", "pvplan.study", "pvplan.plan", "pvplan.goal_table",
+    "pvplan.goal_split", "pvplan.gap_table", "pvplan.doubt", "pvplan.installed",
     "pvplan.placement", "pvplan.reconcile", "pvplan.register_case", "pvplan.weighing",
     "pvplan.worklist",
     "pvplan.goal_view",
 }  # fmt: skip
-SCALE = {"pvplan.run", "pvplan.gather", "pvplan.record", "pvplan.relief"}
-COMMANDS = {"pvplan.explain_command"}
+SCALE = {"pvplan.run", "pvplan.registered", "pvplan.gather", "pvplan.record", "pvplan.relief"}
+COMMANDS = {"pvplan.explain_command", "pvplan.register_command"}
 HEAVY = {
     "streamlit": ("app", "pvplan.ui"),
     "streamlit_folium": ("app", "pvplan.ui"),
@@ -33,6 +34,8 @@ HEAVY = {
     "rasterio": ("pvplan.sources",),
     "dask": ("pvplan.run",),
     "sqlalchemy": ("pvplan.ledger",),
+    "alembic": ("pvplan.ledger",),
+    "rapidfuzz": ("pvplan.city.likeness",),
     "pvlib": ("pvplan.roof.weather", "pvplan.roof.generation", "pvplan.sources.weather"),
 }
 IMPURE = {"open", "print", "input", "exec", "eval", "compile"}
@@ -91,7 +94,7 @@ def allowed(name: str) -> set[str]:
         faces = {m for m in MODULES if within(m, "pvplan.ui", "pvplan.reports", "pvplan.maps")}
         return words | faces | {"pvplan.run", "pvplan.ledger"}
     if name in COMMANDS:
-        return words | doors
+        return words | doors | {"pvplan.run"}
     if name == "pvplan.__main__":
         return words | doors | SCALE | COMMANDS
     raise AssertionError(f"{name}: no place in the house")

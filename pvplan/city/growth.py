@@ -312,8 +312,8 @@ def _capacities(best: float, spread: float, ends: Floats) -> Floats:
     wanted = np.concatenate([np.linspace(ends[0], ends[1], PROFILE), near])
     apart = max(1e-9, 1e-3 * min(spread, float(ends[1] - ends[0])))
     kept: Floats = np.unique(wanted[(wanted >= ends[0]) & (wanted <= ends[1])])
-    kept = kept[np.concatenate([[True], np.diff(kept) > apart])]
-    return kept
+    spaced: Floats = kept[np.concatenate([[True], np.diff(kept) > apart])]
+    return spaced
 
 
 def _profile(

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from pandas.api import types
 
 from pvplan.errors import OutputError
 from pvplan.reports.columns import SHAPES, described
@@ -67,6 +68,34 @@ def _printed(values: pd.Series[Any], column: Column) -> pd.Series[Any]:
         digits = [plain_number(value) for value in values.tolist()]
         return pd.Series(digits, index=values.index, dtype=object)
     return values
+
+
+def write_plain(table: pd.DataFrame, path: Path) -> None:
+    """Write any table as CSV in the same form; whole or not at all.
+
+    Raises
+    ------
+    OutputError
+        The file cannot be written; what stood there still stands.
+    """
+    cells = {str(name): _printed(table[name], _kind_of(str(name), table[name])) for name in table}
+    staged = path.with_name(f".{path.name}.writing")
+    try:
+        pd.DataFrame(cells).to_csv(staged, index=False, encoding="utf-8-sig", lineterminator="\r\n")
+        staged.replace(path)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise OutputError(f"{path}: cannot be written ({why}); give another file") from error
+    finally:
+        staged.unlink(missing_ok=True)
+
+
+def _kind_of(name: str, values: pd.Series[Any]) -> Column:
+    if types.is_datetime64_any_dtype(values.dtype):
+        return Column(name, "date", "", "", "")
+    if types.is_numeric_dtype(values.dtype):
+        return Column(name, "number", "", "", "")
+    return Column(name, "text", "", "", "")
 
 
 def plain_number(value: float) -> str:

@@ -43,9 +43,9 @@ class RegisterFile:
     Attributes
     ----------
     rows
-        Index ``system_id`` (unique). Columns ``name``, ``roof_id``, ``park``, ``longitude``, ``latitude``
-        (WGS84), ``capacity_dc_kw``, ``capacity_ac_kw`` (NaN where the file states none),
-        ``capacity_basis`` (dc, ac, unstated), ``status``, ``filed_on``, ``commissioned_on``,
+        Index ``system_id`` (unique). Columns ``name``, ``roof_id``, ``park``, ``longitude``,
+        ``latitude`` (WGS84), ``capacity_dc_kw``, ``capacity_ac_kw`` (NaN where the file states
+        none), ``capacity_basis`` (dc, ac, unstated), ``status``, ``filed_on``, ``commissioned_on``,
         ``source``, ``row`` (of the file, first = 1).
     rejected
         Columns of ``tables.REJECTED``; ``done`` is ``rejected`` or ``altered``.

@@ -1,0 +1,66 @@
+"""What register and ledger hand to the plan: rows, other datums, decisions that fit the city."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from pvplan.gather import Gathered, Inputs
+from pvplan.sources.coordinates import bd09_to_wgs84, gcj02_to_wgs84
+from pvplan.tables import REJECTED, names
+
+LEDGER_NAME: Final = "ledger"
+_UNDO: Final = {"gcj02": gcj02_to_wgs84, "bd09": bd09_to_wgs84}
+
+
+def recorded(inputs: Inputs, gathered: Gathered) -> dict[str, Any]:
+    """Return the words of :class:`pvplan.installed.Recorded` for a run."""
+    register, known = gathered.files.register, gathered.files.known
+    if register is None:
+        return {}
+    rows = register.rows
+    longitude = rows["longitude"].to_numpy(dtype=np.float64)
+    latitude = rows["latitude"].to_numpy(dtype=np.float64)
+    words: dict[str, Any] = {
+        "register": rows,
+        "register_file": LEDGER_NAME if known else inputs.register.name if inputs.register else "",
+        "shifted": {name: undo(longitude, latitude) for name, undo in _UNDO.items()},
+    }
+    if known is None:
+        return words
+    # What was decided of a system that is not there on the day decides nothing.
+    here = known.decisions["system_id"].isin(rows.index)
+    return {
+        **words,
+        "decisions": _of_city(known.decisions[here], gathered),
+        "roof_decisions": known.roof_decisions,
+    }
+
+
+def _of_city(decisions: pd.DataFrame, gathered: Gathered) -> pd.DataFrame:
+    roof = decisions["roof_id"]
+    return decisions[roof.isna() | roof.isin(gathered.buildings.index)]
+
+
+def strangers(gathered: Gathered) -> pd.DataFrame:
+    """Return REJECTED rows: decisions of a ledger on roofs that the buildings do not hold."""
+    known = gathered.files.known
+    if known is None:
+        return pd.DataFrame(columns=names(REJECTED))
+    of_matches = known.decisions["roof_id"].dropna()
+    roofs = pd.Index(sorted({*known.roof_decisions.index, *of_matches}), dtype=object)
+    unknown = roofs[~roofs.isin(gathered.buildings.index)]
+    return pd.DataFrame(
+        {
+            "input": "ledger",
+            "file": LEDGER_NAME,
+            "row": pd.NA,
+            "id": unknown,
+            "reason": "a decision names a roof that the buildings do not hold",
+            "done": "unmatched",
+            "detail": "kept in the ledger; decides nothing here",
+        },
+        columns=names(REJECTED),
+    )
