@@ -8,7 +8,7 @@ so that any order of adding gives the same digits.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 import geopandas as gpd
@@ -348,7 +348,8 @@ GOALS: Final = (
     Column("verified", "flag", "", "已核实", "Verified"),
 )
 _OF_GOALS: Final = {column.name: column for column in GOALS}
-_OF_ROOFS: Final = {column.name: column for column in PLAN_ROOFS}
+# What sums many roofs knows no roof's bound.
+_OF_ROOFS: Final = {column.name: replace(column, high=None) for column in PLAN_ROOFS}
 GAP: Final = (
     *(_OF_GOALS[name] for name in (
         "goal_id", "name_zh", "name_en", "place_id", "place_zh", "place_en", "deadline", "as_of",

@@ -69,7 +69,7 @@ def test_counts_are_whole_numbers() -> None:
     whole = [key for key in NUMBERS if isinstance(ENTRIES[key].value, int)]
     assert whole == [
         "finance.lifetime_years", "layout.min_array_modules", "layout.min_run_modules",
-        "shading.azimuth_bins", "shading.first_points", "shading.max_points",
+        "shading.azimuth_bins", "shading.first_points", "shading.max_points", "uncertainty.draws",
     ]  # fmt: skip
     with pytest.raises(AssumptionError, match="whole number"):
         load(user={"finance.lifetime_years": 24.5})
@@ -79,10 +79,12 @@ def test_counts_are_whole_numbers() -> None:
 def test_words_with_choices_take_no_other() -> None:
     chosen = {key: entry.choices for key, entry in ENTRIES.items() if entry.choices}
     assert set(chosen) == {
-        "carbon.purpose", "layout.method", "layout.module_orientations", "layout.objective",
+        "allocation.method", "carbon.purpose", "compliance.area_definition", "compliance.date_of",
+        "layout.method", "layout.module_orientations", "layout.objective",
         "layout.row_directions", "shading.partial_model", "system.bifacial_model",
         "system.transposition_model", "weather.decomposition_model",
         *(f"layout.{form}.{word}" for form in ROOF_FORMS for word in ("mounting", "mountings")),
+        *(key for key in ENTRIES if key.startswith("uncertainty.") and key.endswith(".shared")),
     }  # fmt: skip
     for key, choices in chosen.items():
         value = ENTRIES[key].value

@@ -290,8 +290,10 @@ def test_installed_of_a_goal_by_place(toy_city_plan: Plan) -> None:
 
 
 def test_the_target_is_split_by_usable_roof_area(toy_city_plan: Plan) -> None:
-    """Largest remainder by fractions, over park and district, from the roofs' own areas."""
-    plan = toy.plan(assumptions=given(industrial_1gw_2025__target=5000.0))
+    """Largest remainder by fractions, from the roofs' own areas, where nothing bounds a share."""
+    words = {"goals.industrial_1gw_2025.target": 5000.0, "allocation.method": "usable_area",
+             "allocation.use_lower_bound": False, "allocation.use_upper_bound": False}  # fmt: skip
+    plan = toy.plan(assumptions=load(user=words))
     roofs = plan.roofs.loc[EXISTING]
     weight: dict[tuple[str, str], Fraction] = {}
     for _, roof in roofs.iterrows():
@@ -315,8 +317,9 @@ def test_the_target_is_split_by_usable_roof_area(toy_city_plan: Plan) -> None:
     "goal_id", ["industrial_1gw_2025", "industrial_full_2030", "existing_half_coverage_2025",
                 "new_plants_half_roof"],
 )  # fmt: skip
-def test_targets_installed_and_gaps_add_up_over_places(goal_id: str, toy_city_plan: Plan) -> None:
-    rows = goal_rows(toy_city_plan, goal_id)
+def test_targets_installed_and_gaps_add_up_over_places(goal_id: str) -> None:
+    plan = toy.plan(assumptions=given(industrial_1gw_2025__target=2000.0))
+    rows = goal_rows(plan, goal_id)
     for name in ("target_dc_kw", "installed_dc_kw", "gap_dc_kw"):
         by_level = {
             level: exact_sum(rows.loc[rows["level"] == level, name].fillna(0.0))
@@ -325,6 +328,22 @@ def test_targets_installed_and_gaps_add_up_over_places(goal_id: str, toy_city_pl
         assert len(set(by_level.values())) == 1, (name, by_level)
     gap = to_thousandths(rows["target_dc_kw"] - rows["installed_dc_kw"])
     assert np.array_equal(gap, rows["gap_dc_kw"].to_numpy(), equal_nan=True)
+
+
+def test_what_no_place_can_hold_is_told_where_the_target_is_beyond_the_roofs(
+    toy_city_plan: Plan,
+) -> None:
+    rows = goal_rows(toy_city_plan, "industrial_1gw_2025")
+    potential = toy_city_plan.roofs["capacity_dc_kw"].loc[EXISTING]
+    assert rows.loc["toy", "target_dc_kw"] == 1e6
+    assert rows.loc["toy", "unreachable_dc_kw"] == 1e6 - exact_sum(potential)
+    for places in (PARK, DISTRICT):
+        shares = rows.loc[list(places), "target_dc_kw"]
+        # Whole kW: each part of a park in a district gives up its fraction.
+        assert 0.0 <= exact_sum(potential) - shares.sum() < 4.0
+        for place, roofs in places.items():
+            here = [roof for roof in roofs if roof in EXISTING]
+            assert shares[place] <= exact_sum(potential.loc[here])
 
 
 def test_full_installation_means_the_technical_potential(toy_city_plan: Plan) -> None:
@@ -415,6 +434,12 @@ def test_an_undated_system_may_have_been_added_in_time(target: float, expected: 
 def test_a_target_of_zero_and_switched_off_goals_do_not_stop_a_run() -> None:
     plan = toy.plan(assumptions=given(industrial_1gw_2025__target=0.0))
     rows = goal_rows(plan, "industrial_1gw_2025")
+    assert (rows.loc["toy", "target_dc_kw"], rows.loc["toy", "verdict"]) == (0.0, "not_assessable")
+    # No place is asked for less than stands there: its kW rounded up.
+    held = {place: np.ceil(kw) for place, kw in IN_SCOPE.items() if place != "toy"}
+    assert rows["target_dc_kw"].drop("toy").to_dict() == held
+    free = {"goals.industrial_1gw_2025.target": 0.0, "allocation.use_lower_bound": False}
+    rows = goal_rows(toy.plan(assumptions=load(user=free)), "industrial_1gw_2025")
     assert rows["target_dc_kw"].tolist() == [0.0] * len(rows)
     off = toy.plan(assumptions=given(industrial_1gw_2025__enabled="false"))
     assert goal_rows(off, "industrial_1gw_2025").empty

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Any, Final
 
@@ -11,7 +14,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from pvplan.errors import InputError
-from pvplan.ledger.schema import BATCH, KEYS, SYSTEM
+from pvplan.ledger.schema import BATCH, ENTRIES, KEYS, MATCH, ROOF, SYSTEM, facts_of
 
 CITY_TIME: Final = timezone(timedelta(hours=8))
 """A day of knowledge ends at midnight here: UTC+8, which knows no summer time."""
@@ -20,12 +23,61 @@ SYSTEM_COLUMNS: Final = (
     "capacity_basis", "status", "filed_on", "commissioned_on", "source", "row",
 )  # fmt: skip
 """As ``sources.register.RegisterFile.rows``."""
-DAYS: Final = ("filed_on", "commissioned_on", "review_on", "valid_from", "valid_to")
-_WATTS: Final = ("capacity_dc", "capacity_ac")
+_DAY: Final = "datetime64[s]"
+_KINDS: Final = {
+    **dict.fromkeys(("filed_on", "commissioned_on", "review_on", "valid_from", "valid_to"), _DAY),
+    **dict.fromkeys(("longitude", "latitude", "capacity_dc_w", "capacity_ac_w"), "float64"),
+    **dict.fromkeys(("name", "roof_id", "park", "park_id"), "object"),
+}
+"""Of columns that may hold nothing, from which no kind could be told."""
+FACTS: Final = tuple(facts_of(SYSTEM))
+Facts = tuple[Any, ...]
+"""In the order of ``FACTS``; the last, ``source``, is no fact of the system."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def moment_us(known: date | datetime | None) -> int | None:
-    """Return the last moment of knowledge, microseconds since 1970 UTC; None: all of it.
+@dataclass(frozen=True)
+class Seen:
+    """All that holds, as known.
+
+    Attributes
+    ----------
+    systems
+        As ``sources.register.RegisterFile.rows``, sorted by id.
+    roof_states
+        Index ``roof_id``; ``state``, ``reason``, ``evidence``, ``review_on``.
+    matches
+        ``system_id``, ``roof_id``, ``park_id``, ``decision``.
+    digest
+        SHA-256 of the three, the same on every machine and database.
+    """
+
+    systems: pd.DataFrame
+    roof_states: pd.DataFrame
+    matches: pd.DataFrame
+    digest: str
+
+
+def seen(connection: sa.Connection, known: date | datetime | None, on: date | None) -> Seen:
+    """Return all that holds; see :func:`holding`."""
+    held = [holding(connection, table, known, on) for table in ENTRIES]
+    whole = hashlib.sha256()
+    for rows, table in zip(held, ENTRIES, strict=True):
+        said = _of(table, [*KEYS[table.name], *facts_of(table)])
+        for row in rows:
+            line = json.dumps([table.name, *said(row)], default=date.isoformat)
+            whole.update(line.encode() + b"\n")
+    decided = frame(held[2], MATCH)[["system_id", "roof_id", "park_id", "decision"]].astype(object)
+    return Seen(
+        systems(held[0]),
+        frame(held[1], ROOF).set_index("roof_id")[["state", "reason", "evidence", "review_on"]],
+        decided.where(decided.notna(), None),
+        whole.hexdigest(),
+    )
+
+
+def moment_us(known: date | datetime) -> int:
+    """Return the last moment of knowledge, microseconds since 1970 UTC.
 
     A date means the end of that day at UTC+8; an aware datetime is taken as it is.
 
@@ -34,29 +86,27 @@ def moment_us(known: date | datetime | None) -> int | None:
     InputError
         A datetime without an offset.
     """
-    if known is None:
-        return None
     if not isinstance(known, datetime):
-        known = datetime.combine(known, time(), CITY_TIME) + timedelta(days=1, microseconds=-1)
+        known = datetime.combine(known, time(23, 59, 59, 999_999), CITY_TIME)
     if known.tzinfo is None:
         raise InputError(f"{known.isoformat()}: a time of knowledge needs its offset from UTC")
-    return round(
-        (known.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1)
-    )
+    return (known - _EPOCH) // timedelta(microseconds=1)
 
 
 def moment_of(us: int) -> datetime:
     """Return a moment of knowledge as a time at UTC."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=us)
+    return _EPOCH + timedelta(microseconds=us)
 
 
 def holding(
     connection: sa.Connection,
     table: sa.Table,
-    known_us: int | None,
+    known: date | datetime | None,
     on: date | None,
-) -> pd.DataFrame:
+) -> list[sa.Row[Any]]:
     """Return the entries that hold: of each key the one recorded last that speaks of the day.
+
+    Sorted by key, in the order of code points on every database.
 
     Parameters
     ----------
@@ -64,8 +114,8 @@ def holding(
         Open.
     table
         One of ``schema.ENTRIES``.
-    known_us
-        Only batches made by then count; None: all.
+    known
+        Only batches made by then count (see :func:`moment_us`); None: all.
     on
         The day; None: until further notice.
     """
@@ -79,81 +129,75 @@ def holding(
         )
     last = sa.func.row_number().over(partition_by=keys, order_by=table.c.entry_id.desc())
     entries = sa.select(table, last.label("nth")).join(BATCH).where(speaks)
-    if known_us is not None:
-        entries = entries.where(BATCH.c.made_at_us <= known_us)
+    if known is not None:
+        entries = entries.where(BATCH.c.made_at_us <= moment_us(known))
     found = entries.subquery()
     wanted = sa.select(found).where(found.c.nth == 1, found.c.withdrawn.is_(False))
-    return frame(connection.execute(wanted).mappings().all(), table)
+    named = _of(table, KEYS[table.name])
+    rows = connection.execute(wanted).all()
+    return sorted(rows, key=lambda row: [word or "" for word in named(row)])
 
 
-def frame(rows: Sequence[Any], table: sa.Table) -> pd.DataFrame:
-    """Return entries as a table: days datetime64, capacities in kW, sorted by their keys."""
-    names = [column.name for column in table.columns]
-    found = pd.DataFrame([[row[name] for name in names] for row in rows], columns=names)
-    for name in names:
-        if name in DAYS:
-            found[name] = pd.to_datetime(found[name]).astype("datetime64[ns]")
-    for stem in _WATTS:
-        if f"{stem}_w" in names:
-            watts = found.pop(f"{stem}_w").astype("float64")
-            found[f"{stem}_kw"] = watts / 1000.0
-    order = found[list(KEYS[table.name])].astype(object).fillna("")
-    return found.loc[order.sort_values(list(KEYS[table.name]), kind="stable").index]
+def _of(table: sa.Table, names: Sequence[str]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
+    """Return what takes some columns of an entry, always as a tuple."""
+    columns = [column.name for column in table.columns]
+    places = [columns.index(name) for name in names]
+    return lambda row: tuple(row[place] for place in places)
 
 
-def as_register(entries: pd.DataFrame) -> pd.DataFrame:
-    """Return system entries as the rows of a register file: index system_id, row 1 to n."""
-    rows = entries.set_index("system_id").assign(row=np.arange(1, len(entries) + 1))
-    for name in ("longitude", "latitude"):
-        rows[name] = rows[name].astype("float64")
-    for name in ("name", "roof_id", "park"):
-        rows[name] = rows[name].astype(object).where(rows[name].notna(), None)
-    return rows[list(SYSTEM_COLUMNS)]
+def frame(rows: Sequence[sa.Row[Any]], table: sa.Table) -> pd.DataFrame:
+    """Return entries as a table: days datetime64, capacities in kW."""
+    found: dict[str, pd.Series[Any]] = {}
+    for place, column in enumerate(table.columns):
+        cells = pd.Series([row[place] for row in rows], dtype=_KINDS.get(column.name))
+        if column.name.endswith("_w"):
+            found[f"{column.name.removesuffix('_w')}_kw"] = cells / 1000.0
+        else:
+            found[column.name] = cells
+    return pd.DataFrame(found)
+
+
+def systems(held: Sequence[sa.Row[Any]]) -> pd.DataFrame:
+    """Return entries of systems as the rows of a register file: index system_id, row 1 to n."""
+    rows = frame(held, SYSTEM).set_index("system_id")
+    return rows.assign(row=np.arange(1, len(rows) + 1))[list(SYSTEM_COLUMNS)]
 
 
 def history(connection: sa.Connection, system_id: str) -> pd.DataFrame:
     """Return every entry of a system with who, when, why, and what it changed of the one before."""
-    joined = (
-        sa.select(SYSTEM, *(column for column in BATCH.columns if column.name != "batch_id"
-                            and column.name not in SYSTEM.c),
-                  BATCH.c.source.label("batch_source"))
+    batch = [BATCH.c[name] for name in ("made_at_us", "made_by", "reason", "source", "sha256")]
+    rows = connection.execute(
+        sa.select(SYSTEM, *(column.label(f"batch_{column.name}") for column in batch))
         .join(BATCH)
         .where(SYSTEM.c.system_id == system_id)
         .order_by(SYSTEM.c.entry_id)
-    )  # fmt: skip
-    rows = connection.execute(joined).mappings().all()
-    found = frame(rows, SYSTEM).sort_values("entry_id").reset_index(drop=True)
-    for name in ("made_by", "reason", "batch_source", "sha256"):
-        found[name] = [row[name] for row in rows]
-    found["made_at"] = [moment_of(row["made_at_us"]) for row in rows]
-    facts = [name for name in SYSTEM_COLUMNS if name != "row"]
-    before: list[Any] = [None, *found[facts].to_dict("records")[:-1]]
-    records = found[[*facts, "withdrawn"]].to_dict("records")
+    ).all()
+    found = frame(rows, SYSTEM)
+    for name in ("made_by", "reason", "sha256"):
+        found[name] = [row._mapping[f"batch_{name}"] for row in rows]
+    found["batch_source"] = [row.batch_source for row in rows]
+    found["made_at"] = [moment_of(row.batch_made_at_us) for row in rows]
+    said = _of(SYSTEM, FACTS)
+    facts = [None if row.withdrawn else said(row) for row in rows]
     found["changes"] = [
-        changes_of(old, new) if not new["withdrawn"] else "withdrawn"
-        for old, new in zip(before, records, strict=True)
+        changes_of(old, new) for old, new in zip([None, *facts[:-1]], facts, strict=True)
     ]
     return found
 
 
-def changes_of(old: Any, new: Any) -> str:
-    """Say which facts differ between two entries, ``name: old → new``."""
-    if old is None:
-        return "added"
-    told = [
-        f"{name}: {_told(old[name])} → {_told(new[name])}"
-        for name in SYSTEM_COLUMNS
-        if name != "row" and not same(old[name], new[name])
-    ]
+def changes_of(old: Facts | None, new: Facts | None) -> str:
+    """Say which facts differ between two entries (None: withdrawn), ``name: old → new``."""
+    if old is None or new is None:
+        return "withdrawn" if new is None else "added"
+    told = []
+    for name, before, after in zip(FACTS[:-1], old[:-1], new[:-1], strict=True):
+        if before != after:
+            shown = f"{name.removesuffix('_w')}_kw" if name.endswith("_w") else name
+            told.append(f"{shown}: {_told(name, before)} → {_told(name, after)}")
     return "; ".join(told)
 
 
-def same(one: Any, other: Any) -> bool:
-    """Return whether two facts are the same, missing ones alike."""
-    return bool(one == other) or bool(pd.isna(one) and pd.isna(other))
-
-
-def _told(value: Any) -> str:
-    if pd.isna(value):
+def _told(name: str, fact: Any) -> str:
+    if fact is None:
         return "–"
-    return f"{value:%Y-%m-%d}" if isinstance(value, pd.Timestamp) else str(value)
+    return str(fact / 1000.0) if name.endswith("_w") else str(fact)

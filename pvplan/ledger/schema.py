@@ -13,7 +13,8 @@ import sqlalchemy as sa
 
 METADATA: Final = sa.MetaData()
 _ID: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-KINDS: Final = ("import", "roof", "match")
+VERSION_TABLE: Final = "pvplan_version"
+"""Alembic's table, under a name of our own: a server's database may hold other programs' too."""
 
 
 def _entry(name: str, *columns: sa.Column[Any]) -> sa.Table:
@@ -58,6 +59,7 @@ SYSTEM: Final = _entry(
     sa.Column("status", sa.Text),
     sa.Column("filed_on", sa.Date),
     sa.Column("commissioned_on", sa.Date),
+    # Where it was read. Always the last: it alone, being no fact of the system, is no change.
     sa.Column("source", sa.Text),
 )
 ROOF: Final = _entry(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -16,9 +15,10 @@ import sqlalchemy as sa
 
 from pvplan.errors import InputError
 from pvplan.ledger import asof, importing
-from pvplan.ledger.connection import engine_of, locked, saying
+from pvplan.ledger.asof import Seen
+from pvplan.ledger.connection import engine_of, locked, reading, saying, shown
 from pvplan.ledger.importing import Imported
-from pvplan.ledger.schema import BATCH, MATCH, ROOF, SYSTEM
+from pvplan.ledger.schema import BATCH, KEYS, MATCH, ROOF, SYSTEM
 from pvplan.tables import DECIDED_STATES
 
 DECISIONS = ("accepted", "rejected")
@@ -75,13 +75,16 @@ class Ledger:
     @property
     def shown(self) -> str:
         """The address without its password."""
-        url = self._engine.url
-        file = url.get_backend_name() == "sqlite"
-        return str(url.database) if file else url.render_as_string(hide_password=True)
+        return shown(self._engine.url)
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
-        with saying(self.shown), self._engine.connect() as connection:
+        with saying(self._engine), reading(self._engine) as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        with saying(self._engine), locked(self._engine) as connection:
             yield connection
 
     def import_rows(
@@ -89,7 +92,7 @@ class Ledger:
         rows: pd.DataFrame,
         who: Who,
         *,
-        now: datetime,
+        now: datetime | None = None,
         valid_from: date | None = None,
         valid_to: date | None = None,
         complete: bool = False,
@@ -104,13 +107,14 @@ class Ledger:
         who
             Who, why, which file.
         now
-            Aware; the batch is made now, or 1 µs after the last one if that is later.
+            When it becomes known, aware; default: the clock's, read when no other writes any more.
+            If that is not later than the last batch, 1 µs after it.
         valid_from, valid_to
             The days that the file speaks of: from the first until before the second.
         complete
             The file is the whole register: systems that it does not name are withdrawn.
         dry_run
-            Compare only.
+            Compare only; waits for nobody.
 
         Returns
         -------
@@ -121,12 +125,18 @@ class Ledger:
         Raises
         ------
         InputError
-            An id twice; days in the wrong order; a ledger that cannot be written.
+            An id twice; days in the wrong order; text or numbers that a database cannot hold; a
+            ledger that cannot be written.
         """
-        _check_rows(rows, valid_from, valid_to)
-        with saying(self.shown), locked(self._engine) as connection:
+        told, faults = importing.facts_by_id(rows)
+        faults += _faults_of(vars(who))
+        if valid_from and valid_to and valid_to <= valid_from:
+            faults.append(f"valid from {valid_from} until before {valid_to}: no day lies between")
+        if faults:
+            raise InputError(faults)
+        with self._reading() if dry_run else self._writing() as connection:
             window = (valid_from, valid_to)
-            found, entries = importing.compared(connection, rows, window, complete=complete)
+            found, entries = importing.compared(connection, told, window, complete=complete)
             if dry_run or not entries:
                 return found
             batch = _batch(connection, "import", who, now)
@@ -139,7 +149,7 @@ class Ledger:
         state: str | None,
         who: Who,
         *,
-        now: datetime,
+        now: datetime | None = None,
         evidence: str = "",
         review_on: date | None = None,
         valid_from: date | None = None,
@@ -165,7 +175,7 @@ class Ledger:
         system_id: str,
         who: Who,
         *,
-        now: datetime,
+        now: datetime | None = None,
         roof_id: str | None = None,
         park_id: str | None = None,
         decision: str | None = "accepted",
@@ -189,9 +199,15 @@ class Ledger:
         })  # fmt: skip
 
     def _record(
-        self, table: sa.Table, kind: str, who: Who, now: datetime, entry: Mapping[str, Any]
+        self, table: sa.Table, kind: str, who: Who, now: datetime | None, entry: Mapping[str, Any]
     ) -> None:
-        with saying(self.shown), locked(self._engine) as connection:
+        faults = [*_faults_of(vars(who)), *_faults_of(entry)]
+        faults += [
+            f"{key}: is blank" for key in KEYS[table.name] if not (entry[key] or "-").strip()
+        ]
+        if faults:
+            raise InputError(faults)
+        with self._writing() as connection:
             batch = _batch(connection, kind, who, now)
             connection.execute(sa.insert(table), {**entry, "batch_id": batch})
 
@@ -207,29 +223,31 @@ class Ledger:
         true_on
             The day spoken of; None: until further notice.
         """
-        entries = self._holding(SYSTEM, as_known_on, true_on)
-        return asof.as_register(entries)
+        with self._reading() as connection:
+            return asof.systems(asof.holding(connection, SYSTEM, as_known_on, true_on))
 
     def roof_states(
         self, as_known_on: date | datetime | None = None, true_on: date | None = None
     ) -> pd.DataFrame:
         """Return what was decided of roofs: index roof_id; state, reason, evidence, review_on."""
-        entries = self._holding(ROOF, as_known_on, true_on)
-        return entries.set_index("roof_id")[["state", "reason", "evidence", "review_on"]]
+        return self.seen(as_known_on, true_on).roof_states
 
     def matches(
         self, as_known_on: date | datetime | None = None, true_on: date | None = None
     ) -> pd.DataFrame:
         """Return what was decided of matches: system_id, roof_id, park_id, decision."""
-        entries = self._holding(MATCH, as_known_on, true_on).reset_index(drop=True)
-        found = entries[["system_id", "roof_id", "park_id", "decision"]].astype(object)
-        return found.where(found.notna(), None)
+        return self.seen(as_known_on, true_on).matches
 
-    def _holding(
-        self, table: sa.Table, known: date | datetime | None, on: date | None
-    ) -> pd.DataFrame:
+    def seen(self, as_known_on: date | datetime | None = None, true_on: date | None = None) -> Seen:
+        """Return systems, roof states, matches and their digest, all as they stood at one moment.
+
+        Parameters
+        ----------
+        as_known_on, true_on
+            As for :meth:`systems`.
+        """
         with self._reading() as connection:
-            return asof.holding(connection, table, asof.moment_us(known), on)
+            return asof.seen(connection, as_known_on, true_on)
 
     def history(self, system_id: str) -> pd.DataFrame:
         """Return every entry of a system: who, when, why, and what changed.
@@ -258,32 +276,20 @@ class Ledger:
         self, as_known_on: date | datetime | None = None, true_on: date | None = None
     ) -> str:
         """Return the SHA-256 of all that holds, as known: the same on every database."""
-        whole = hashlib.sha256()
-        for table in (
-            self.systems(as_known_on, true_on),
-            self.roof_states(as_known_on, true_on).reset_index(),
-            self.matches(as_known_on, true_on),
-        ):
-            text = table.to_csv(lineterminator="\n", date_format="%Y-%m-%d")
-            whole.update(text.encode("utf-8", "surrogatepass") + b"\0")
-        return whole.hexdigest()
+        return self.seen(as_known_on, true_on).digest
 
 
-def _check_rows(rows: pd.DataFrame, valid_from: date | None, valid_to: date | None) -> None:
-    twice = rows.index[rows.index.duplicated()]
-    faults = [f"register: id '{twice[0]}' stands twice"] if len(twice) else []
-    if valid_from and valid_to and valid_to <= valid_from:
-        faults.append(f"valid from {valid_from} until before {valid_to}: no day lies between")
-    if faults:
-        raise InputError(faults)
+def _faults_of(words: Mapping[str, Any]) -> Iterator[str]:
+    for name, word in words.items():
+        yield from importing.text_faults(name, [word])
 
 
-def _batch(connection: sa.Connection, kind: str, who: Who, now: datetime) -> int:
+def _batch(connection: sa.Connection, kind: str, who: Who, now: datetime | None) -> int:
     """Make a batch, later than every batch before it."""
     if not who.by.strip():
         raise InputError("an entry needs a name: who says so")
     last = connection.execute(sa.select(sa.func.max(BATCH.c.made_at_us))).scalar()
-    moment = asof.moment_us(now) or 0
+    moment = asof.moment_us(datetime.now(UTC) if now is None else now)
     words = {
         "made_at_us": moment if last is None else max(moment, last + 1),
         "kind": kind,

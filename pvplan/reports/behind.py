@@ -63,6 +63,15 @@ def behind(plan: Plan, kind: str, row: pd.Series[Any]) -> tuple[Rows | None, flo
     return None, float(goal["target"]) if whole and np.isfinite(row["target_dc_kw"]) else None
 
 
+def in_scope(plan: Plan, row: pd.Series[Any], column: str) -> tuple[Rows, float]:
+    """Return the roofs in scope of a row of the goals behind the sum of one of their columns."""
+    roofs = _in_scope(plan, row)
+    if column == "feasible_roof_count":
+        count = int((roofs["roof_state"] == "feasible").sum())
+        return Rows("roofs", "roof_state", count, ()), float(count)
+    return summed("roofs", roofs[column])
+
+
 def _goal(plan: Plan, row: pd.Series[Any]) -> Mapping[str, Any]:
     found: Mapping[str, Any] = next(
         (goal for goal in plan.meta.get("goals", ()) if goal["id"] == row["goal_id"]), {}

@@ -89,7 +89,7 @@ def _printed(values: pd.Series[Any], kind: Kind) -> list[str]:
         known = {text: cell_text(text) for text in values.dropna().unique()}
         return [known.get(text, "") for text in values.tolist()]
     if kind == "flag":
-        return ["1" if value else "0" for value in values.tolist()]
+        return ["1" if value is True else "0" for value in values.tolist()]
     if kind == "date":
         days = (values.to_numpy().astype("datetime64[D]") - _EPOCH).astype("int64")
         return [str(day) for day in days.tolist()]

@@ -2,8 +2,8 @@
 
 Everything that is written, and everything that is read back, passes through
 :func:`canonical`: text is ``str`` with missing as NaN, numbers are float64, counts int64 (or
-``Int64`` where one is missing), dates datetime64, flags bool. So a file that is read back
-equals the plan that was written.
+``Int64`` where one is missing), dates datetime64, flags bool (``boolean`` where they may be
+missing). So a file that is read back equals the plan that was written.
 """
 
 from __future__ import annotations
@@ -233,7 +233,7 @@ def _typed(values: pd.Series[Any], column: Column) -> pd.Series[Any]:
     if column.kind == "date":
         return pd.to_datetime(values).astype(DATE_TYPE)
     if column.kind == "flag":
-        return values.astype(bool)
+        return values.astype("boolean" if column.nullable else bool)
     number = pd.to_numeric(values)
     if column.kind == "count" and _whole(number):
         return number.astype("Int64" if number.isna().any() else "int64")

@@ -13,13 +13,17 @@ import numpy as np
 import pandas as pd
 
 from pvplan.errors import InputError, nearest
-from pvplan.reports.behind import Rows, behind, summed
+from pvplan.reports.behind import Rows, behind, in_scope, summed
 from pvplan.reports.columns import SHAPES, described
-from pvplan.reports.lineage import LEVELS, Origin, dotted, names_in, origin_of
+from pvplan.reports.lineage import GAPS, LEVELS, Origin, dotted, names_in, origin_of
 from pvplan.reports.runfile import jsonable
 from pvplan.tables import Column, Plan, exact_sum
 
 DEPTH: Final = 3
+_LEVEL_OF: Final = {
+    "parks": "park", "districts": "district", "city": "city",
+    "gap_parks": "park", "gap_districts": "district",
+}  # fmt: skip
 _CLOSE: Final = 2e-6  # ratios are written with six decimals, kW with three
 _APART: Final = 6e-4
 _DO: Final[dict[type[ast.operator], Callable[[float, float], float]]] = {
@@ -136,21 +140,27 @@ def _label(plan: Plan, name: str, text: str) -> Any:
         parts = [str(plan.meta.get("headline_goal")), *parts[-1:]]
         keys = (keys[0], keys[-1])
     for key, part in zip(keys, parts, strict=True):
-        found = rows[rows[key].astype(str) == part]
+        words = _words(rows[key])
+        found = rows[words == part]
         if found.empty:
             raise InputError(
-                f"{name}: no row with {key} '{part}'; {nearest(part, sorted(set(rows[key])))};"
+                f"{name}: no row with {key} '{part}'; {nearest(part, set(words))};"
                 f" a row is {'/'.join(SHAPES[name].keys)}"
             )
         rows = found
     return rows.index[0]
 
 
+def _words(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Return keys as they stand in a reference; a missing one is empty."""
+    return values.astype(object).where(values.notna(), "").astype(str)
+
+
 def reference_of(plan: Plan, name: str, column: str, label: Any) -> str:
     """Return the reference of a cell, as :func:`explain` reads it."""
     keys = SHAPES[name].keys
     row = getattr(plan, name).loc[label] if keys else None
-    told = "/".join(str(row[key]) for key in keys) if row is not None else str(label)
+    told = "/".join(_words(row[list(keys)])) if row is not None else str(label)
     return f"{SHAPES[name].file}:{column}:{told}"
 
 
@@ -185,7 +195,7 @@ def _unit(column: Column, table: pd.DataFrame, label: Any) -> str:
 
 
 def _formula(origin: Origin, column: Column) -> str:
-    if origin.over == "roofs":
+    if origin.over in ("roofs", "in_scope"):
         return f"Σ roofs.{column.name}"
     return origin.formula or " + ".join(origin.adds) or origin.taken
 
@@ -196,6 +206,9 @@ def _recomputed(
     row = getattr(plan, name).loc[label]
     if origin.over == "roofs":
         return _summed(plan, name, column, label)
+    if origin.over == "in_scope":
+        at = _goal_row(plan, name, label)
+        return (None, None) if at is None else in_scope(plan, plan.goals.loc[at], column.name)
     if origin.over:
         return behind(plan, origin.over, row)
     if origin.adds:
@@ -273,17 +286,21 @@ def _inputs(plan: Plan, name: str, label: Any, origin: Origin, depth: int) -> tu
 
 
 def _taken(plan: Plan, origin: Origin, name: str, label: Any) -> tuple[str, Any] | None:
-    """Return column and label of the headline goal's row of the same place."""
-    if not origin.taken:
-        return None
-    level = {"parks": "park", "districts": "district", "city": "city"}[name]
+    """Return column and label of the goals' row that a figure repeats."""
+    at = _goal_row(plan, name, label) if origin.taken else None
+    return None if at is None else (origin.taken.partition(".")[2], at)
+
+
+def _goal_row(plan: Plan, name: str, label: Any) -> Any:
+    """Return the label of the goals' row of a place: of its own goal, or the headline goal."""
+    level, goal, place = _LEVEL_OF[name], plan.meta.get("headline_goal"), label
+    if name in GAPS:
+        goal, place = getattr(plan, name).loc[label, ["goal_id", "place_id"]]
     goals = plan.goals
     chosen = goals[
-        (goals["goal_id"] == plan.meta.get("headline_goal"))
-        & (goals["level"] == level)
-        & (goals["place_id"] == label)
+        (goals["goal_id"] == goal) & (goals["level"] == level) & (goals["place_id"] == place)
     ]
-    return None if chosen.empty else (origin.taken.partition(".")[2], chosen.index[0])
+    return None if chosen.empty else chosen.index[0]
 
 
 def _assumed(plan: Plan, origin: Origin, row: pd.Series[Any]) -> tuple[Mapping[str, Any], ...]:

@@ -19,6 +19,9 @@ _FILE: Final = Path(__file__).with_name("lineage.toml")
 LEVELS: Final = {"parks": "park_id", "districts": "district_id", "city": None}
 """Tables whose summing columns are sums over the roofs, and the roofs' column of their place."""
 
+GAPS: Final = ("gap_parks", "gap_districts")
+"""Tables of one account a place and goal."""
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -33,10 +36,11 @@ class Origin:
     adds
         Columns of the same row, or patterns of them, that sum to it.
     over
-        ``roofs`` where it is the sum of that column over the roofs of the place; for figures of
-        the goals a word of :func:`pvplan.reports.behind.behind`.
+        ``roofs`` where it is the sum of that column over the roofs of the place, ``in_scope``
+        over those in the goal's scope; for figures of the goals a word of
+        :func:`pvplan.reports.behind.behind`.
     taken
-        ``TABLE.COLUMN`` of the headline goal's row that it repeats.
+        ``goals.COLUMN`` that it repeats: of the row's own goal, else of the headline goal.
     columns
         Further columns of the same row that it depends on.
     assumes
@@ -93,11 +97,11 @@ def origin_of(table: str, column: Column) -> Origin | None:
     """
     if table in LEVELS and column.sums and column.name not in origins()["level"]:
         return Origin(over="roofs", zh="该地区各屋顶之和", en="sum over the roofs of the place")
-    for group in (table, "level" if table in LEVELS else ""):
+    for group in (table, "level" if table in LEVELS else "gap" if table in GAPS else ""):
         known = origins().get(group, {})
         found = [key for key in known if fnmatchcase(column.name, key)]
         if found:
-            return known[min(found, key=lambda key: ("*" in key, key))]
+            return known[min(found, key=lambda key: ("*" in key or "?" in key, key))]
     return None
 
 
