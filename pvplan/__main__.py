@@ -325,7 +325,7 @@ def _say(console: Console, text: str, style: str | None = None) -> None:
 def _run(options: argparse.Namespace, console: Console, errors: Console) -> None:
     inputs = _inputs(options)
     refuse_unusable(options.out)
-    as_of = options.as_of or date.today()  # noqa: DTZ011 (the reader's own calendar day)
+    as_of = options.as_of or options.as_known_on or date.today()  # noqa: DTZ011 (the reader's day)
     with _told(errors) as report:
         plan = run_city(
             inputs,

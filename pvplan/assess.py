@@ -16,7 +16,16 @@ from pvplan.lay_out import LaidOut, Site, lay_out, main_array, screened
 from pvplan.light import Light
 from pvplan.look import Surroundings, Terrain, surroundings
 from pvplan.roof import surfaces, weather
-from pvplan.tables import MONTHS, ROOFS, Floats, check, names, to_thousandths, waterfall_name
+from pvplan.tables import (
+    CLAUSE_EVIDENCE,
+    MONTHS,
+    ROOFS,
+    Floats,
+    check,
+    names,
+    to_thousandths,
+    waterfall_name,
+)
 from pvplan.yield_table import (
     STEPS,
     Arrays,
@@ -184,7 +193,8 @@ def roofs_of(
     _add_energy(roofs, laid.arrays, found)
     base_ghi = known.base.sky.monthly_ghi()
     roofs["ghi_kwh_per_m2_per_year"] = (ratio * base_ghi[None, :]).sum(axis=1).round(3)
-    roofs = roofs[["geometry", *names(ROOFS)]]
+    evidence = [name for name in names(CLAUSE_EVIDENCE) if name in roofs.columns]
+    roofs = roofs[["geometry", *names(ROOFS), *evidence]]
     check(roofs, ROOFS, title="roofs")
     return roofs
 

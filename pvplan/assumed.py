@@ -391,7 +391,9 @@ class Uncertainty:
     """How wrong each source may be (``uncertainty.toml``)."""
 
     draws: int
+    seed: str
     attainment_horizon_years: float
+    pace_fraction: float
     usable_share: SpreadByForm
     packing: Spread
     module_choice: Spread

@@ -342,6 +342,11 @@ def _goal(goal_id: str, words: Mapping[str, Any]) -> Goal:
     faults += [f"goals.{goal_id}.{word}: missing" for word in _GOAL_NEEDS if word not in words]
     if words.get("level") not in GOAL_LEVELS:
         faults.append(f"goals.{goal_id}.level: {words.get('level')!r}; one of {GOAL_LEVELS}")
+    if words.get("metric") == "share_of_plants" and words.get("scope") != "new_industrial":
+        faults.append(
+            f"goals.{goal_id}.scope: {words.get('scope')!r}; the clause is checked on new plants,"
+            " so a share of plants needs scope new_industrial"
+        )
     share = words.get("metric") in ("coverage_fraction", "share_of_plants")
     if share and words.get("target", 0.0) > 1.0:
         faults.append(f"goals.{goal_id}.target: {words['target']:g} is above 1; 50 % is 0.5")

@@ -33,12 +33,12 @@ class Doubt:
     goals
         GOAL_DOUBT columns, rows of the goals.
     drivers
-        What widens the headline goal's gap of the city, most first.
+        Goal to what widens its gap of the city, most first.
     """
 
     levels: Mapping[str, pd.DataFrame]
     goals: pd.DataFrame
-    drivers: tuple[likelihood.Driver, ...]
+    drivers: Mapping[str, tuple[likelihood.Driver, ...]]
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,6 @@ def doubt(
     headline: str | None,
     as_of: date,
     assumptions: Assumptions,
-    seed: str,
 ) -> Doubt:
     """Carry the errors of roofs and register to every place and goal.
 
@@ -75,13 +74,12 @@ def doubt(
     goal_rows
         GOALS without these columns.
     headline
-        The goal whose gap is ranked by its drivers; None without one.
+        A goal whose gap is ranked by its drivers; None without one.
     as_of, assumptions
         Day; sizes, sharing, module.
-    seed
-        Names the random numbers: the run's fingerprint.
     """
     rules = assumptions.uncertainty
+    seed = rules.seed
     groups = grouped(_roofs(roofs, assumptions))
     drawn = uncertainty.draw(groups, rules, seed)
     at = {"park": drawn.park_id, "district": drawn.district_id}
@@ -91,11 +89,21 @@ def doubt(
     for scope in map(str, goal_rows["scope"].unique()):
         scopes[scope] = _scope(*_of_scope(roofs, systems, scope, assumptions), rules, seed)
     goals = _of_goals(goal_rows, scopes, as_of, rules, seed)
-    drivers: tuple[likelihood.Driver, ...] = ()
-    row = goal_rows[(goal_rows["goal_id"] == headline) & (goal_rows["level"] == CITY)]
-    if len(row):
-        drivers = _drivers(roofs, systems, row.iloc[0], assumptions, seed)
+    drivers = {}
+    for goal in _ranked(goal_rows, headline):
+        row = goal_rows[(goal_rows["goal_id"] == goal) & (goal_rows["level"] == CITY)]
+        drivers[goal] = _drivers(roofs, systems, row.iloc[0], assumptions, seed)
     return Doubt(levels, goals, drivers)
+
+
+def _ranked(goal_rows: pd.DataFrame, headline: str | None) -> list[str]:
+    """Return the goals whose drivers are ranked: the headline, and full installation.
+
+    What hangs on no roof (a stated capacity) tells nothing of which roofs to survey.
+    """
+    city = goal_rows[goal_rows["level"] == CITY]
+    chosen = (city["goal_id"] == headline) | (city["metric"] == "full_installation")
+    return [str(goal) for goal in city.loc[chosen, "goal_id"].unique()]
 
 
 def _roofs(roofs: pd.DataFrame, assumptions: Assumptions) -> Roofs:
@@ -193,13 +201,24 @@ def _of_goal(
     gap = to_thousandths(target - installed)
     pace = uncertainty.draw_pace(
         np.array([f"{level}/{place}" for place in ids], dtype=object),
-        *_pace(rows),
+        *_pace(rows, rules),
         rules.draws,
         seed,
     )
     found = likelihood.attainment(gap, pace, as_of, rules.attainment_horizon_years)
-    chance = likelihood.reachable_probability(target, capacity, installed)
-    dates = {f"attained_on_{word}": getattr(found, word) for word in ("p10", "p50", "p90")}
+    full = rows["metric"].iloc[0] == "full_installation"
+    # Full installation asks for what the roofs hold, and for no more.
+    most = np.maximum(capacity, target) if full else capacity
+    chance = likelihood.reachable_probability(target, most, installed)
+    # Industry's roofs and pace say nothing of a goal for all PV, nor does a place without a target.
+    silent = (rows["target_dc_kw"] == 0.0).to_numpy(dtype=bool) | (rows["scope"].iloc[0] == "all")
+    chance = np.where(silent, np.nan, chance)
+    reached = (rows["gap_dc_kw"] <= 0.0).to_numpy(dtype=bool)
+    never = np.datetime64("NaT", "ns")
+    dates = {
+        f"attained_on_{word}": np.where(silent | reached, never, getattr(found, word))
+        for word in ("p10", "p50", "p90")
+    }
     columns: dict[str, Any] = {
         **_named("gap", "dc_kw", likelihood.percentiles(gap)),
         "reachable_probability_fraction": chance,
@@ -214,7 +233,11 @@ def _target(rows: pd.DataFrame, capacity: Floats) -> Floats:
     stated = np.broadcast_to(target, capacity.shape)
     if rows["metric"].iloc[0] != "full_installation":
         return stated
-    return np.where(np.isnan(target), np.nan, capacity)
+    # What is blocked or left on used roofs is not asked for: the same share in every draw.
+    potential = rows["potential_dc_kw"].to_numpy(dtype=np.float64)
+    share = np.divide(target, potential, out=np.zeros(len(target)), where=potential > 0.0)
+    drawn = np.where(potential > 0.0, capacity * share, stated)
+    return np.where(np.isnan(target), np.nan, to_thousandths(drawn))
 
 
 def _installed(rows: pd.DataFrame, scope: _Scope, level: str, ids: list[str]) -> Floats:
@@ -229,11 +252,15 @@ def _installed(rows: pd.DataFrame, scope: _Scope, level: str, ids: list[str]) ->
     return np.where(np.isnan(told), np.nan, to_thousandths(moved * told))
 
 
-def _pace(rows: pd.DataFrame) -> tuple[Floats, Floats]:
-    """Return the pace of the last year and its spread: what it differs from the last three."""
+def _pace(rows: pd.DataFrame, rules: Uncertainty) -> tuple[Floats, Floats]:
+    """Return the pace of the last year and its spread: what it differs from the last three.
+
+    Not below a stated share of the pace: less history never makes a date surer.
+    """
     year = rows["pace_trailing_kw_per_year"].to_numpy(dtype=np.float64)
     three = rows["pace_trailing_36_kw_per_year"].to_numpy(dtype=np.float64)
-    return year, np.where(np.isnan(three), 0.0, np.abs(year - three))
+    least = rules.pace_fraction * year
+    return year, np.fmax(np.abs(year - three), least)
 
 
 def _drivers(

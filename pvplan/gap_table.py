@@ -13,6 +13,11 @@ _STATES: Final = (
     "feasible_dc_kw", "blocked_dc_kw", "not_assessable_dc_kw", "remainder_dc_kw",
     "over_potential_dc_kw",
 )  # fmt: skip
+_ON_ROOFS: Final = {
+    "installed_dc_kw": "installed_on_roofs_dc_kw",
+    "under_construction_dc_kw": "under_construction_on_roofs_dc_kw",
+    "filed_dc_kw": "filed_on_roofs_dc_kw",
+}
 _BOUNDS: Final = ("lower_dc_kw", "upper_dc_kw")
 
 
@@ -36,8 +41,8 @@ def gap_table(
     -------
     DataFrame
         GAP, in the order of the goals; the states sum the roofs in the goal's scope, so that
-        potential + over = installed and begun on roofs + feasible + blocked + not assessable
-        + remainder.
+        potential + over = installed + under construction + filed (each on roofs) + feasible
+        + blocked + not assessable + remainder.
     """
     rows = goal_rows[goal_rows["level"] == level]
     parts = [
@@ -59,6 +64,10 @@ def _of_goal(
     count = (here["roof_state"] == "feasible").groupby(place).sum()
     found: dict[str, Any] = {name: _at(sums[name], places) for name in _STATES}
     found["feasible_roof_count"] = _at(count, places).astype(np.int64)
+    registered = bool(here["installed_dc_kw"].notna().all())
+    for name, shown in _ON_ROOFS.items():
+        held = here[name].mul(1000.0).round().groupby(place).sum().div(1000.0)
+        found[shown] = _at(held, places) if registered else np.full(len(places), np.nan)
     shares = allocation[
         allocation["is_chosen"].astype(bool)
         & (allocation["goal_id"] == rows["goal_id"].iloc[0])

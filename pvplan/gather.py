@@ -200,6 +200,8 @@ def gather(
         files.footprints, climate, files.parks, files.districts, files.register, files.obstructions,
     )  # fmt: skip
     said = [warning for door in doors if door for warning in door.warnings]
+    if files.known is not None and files.register is None:
+        said.append(_nothing_known(inputs, as_of))
     if len(outside):
         said.append(
             f"{outside['reason'].iloc[0]}: {len(outside)} roofs are left out (rejected.csv)"
@@ -263,6 +265,8 @@ def _register(
         with open_ledger(inputs.ledger.where) as ledger:
             rows = ledger.systems(*when)
             known = Known(ledger.digest(*when), ledger.matches(*when), ledger.roof_states(*when))
+        if rows.empty:
+            return None, known
         counts = {"rows_in": len(rows), "rows_used": len(rows), "rows_rejected": 0}
         nothing = pd.DataFrame(columns=names(REJECTED))
         return RegisterFile(rows, nothing, counts, ()), known
@@ -275,6 +279,16 @@ def _register(
         dc_ac_ratio=assumptions.system.dc_ac_ratio,
     )
     return read, None
+
+
+def _nothing_known(inputs: Inputs, as_of: date | None) -> str:
+    """Say that a ledger held no system: that is not the same as nothing being installed."""
+    known = inputs.ledger.as_known_on if inputs.ledger else None
+    by = f" as known on {known}" if known else ""
+    return (
+        f"ledger: no system is recorded for {as_of or 'today'}{by}: what is installed is not known,"
+        " and gaps are not assessable; `register import` records a file"
+    )
 
 
 def _metric(inputs: Inputs) -> pyproj.CRS | None:

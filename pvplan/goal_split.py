@@ -15,7 +15,10 @@ from pvplan.tables import GOAL_ALLOCATION, Floats, names, to_thousandths
 
 AREAS = [
     "usable_area_m2", "capacity_dc_kw", "footprint_area_m2", "economic_potential_dc_kw",
+    "full_dc_kw",
 ]  # fmt: skip
+"""What is summed over the roofs of a park in a district; ``full_dc_kw`` is what full installation
+asks for: what is begun, feasible or not assessable."""
 NO_SHARE = "none"
 
 
@@ -29,13 +32,10 @@ class Split:
         ALLOCATION by the method of the assumptions: what the targets are.
     every
         GOAL_ALLOCATION: one row for each method and place, beside the chosen one.
-    shortfall_kw
-        What of the goal no place can take.
     """
 
     chosen: pd.DataFrame
     every: pd.DataFrame
-    shortfall_kw: float
 
 
 def is_split(goal: Goal) -> bool:
@@ -91,6 +91,8 @@ def split(
         upper_kw=np.where(np.isnan(given), upper, given),
     )
     target = float(goal.target or 0.0)
+    if target == 0.0:  # where nothing is asked for, nothing is shared out
+        rows["lower_kw"] = 0.0
     found = {}
     for method, column in weighting.WEIGHTS.items():
         if method == rules.method or column in places.columns:
@@ -98,8 +100,8 @@ def split(
             table = rows.assign(weight=weight)
             found[method] = allocation.two_level(target, table, method, of_district)
     chosen = found[rules.method]
-    every = [_beside(goal, one.table, chosen.table, rules.method) for one in found.values()]
-    return Split(chosen.table, pd.concat(every, ignore_index=True), chosen.shortfall_kw)
+    every = [_beside(goal, one, chosen.table, rules.method) for one in found.values()]
+    return Split(chosen.table, pd.concat(every, ignore_index=True))
 
 
 def _with_amounts(pairs: pd.DataFrame, amounts: pd.DataFrame | None) -> pd.DataFrame:
@@ -149,13 +151,17 @@ def _negotiated(
     return found
 
 
-def _beside(goal: Goal, table: pd.DataFrame, chosen: pd.DataFrame, method: str) -> pd.DataFrame:
+def _beside(
+    goal: Goal, found: allocation.TwoLevel, chosen: pd.DataFrame, method: str
+) -> pd.DataFrame:
     """Set one method's shares beside those of the chosen one."""
+    table = found.table
     keys = ["level", "district_id", "place_id"]
     base = chosen.set_index(keys)["allocated_dc_kw"]
     at = pd.MultiIndex.from_frame(table[keys])
     difference = to_thousandths(table["allocated_dc_kw"].to_numpy() - base.reindex(at).to_numpy())
-    found = table.assign(
-        goal_id=goal.id, is_chosen=table["method"] == method, difference_dc_kw=difference + 0.0
-    )
-    return found[names(GOAL_ALLOCATION)]
+    beside = table.assign(
+        goal_id=goal.id, is_chosen=table["method"] == method, difference_dc_kw=difference + 0.0,
+        shortfall_dc_kw=found.shortfall_kw, surplus_dc_kw=found.surplus_kw,
+    )  # fmt: skip
+    return beside[names(GOAL_ALLOCATION)]

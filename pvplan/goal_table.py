@@ -44,7 +44,7 @@ def goal_table(
     city: City,
     as_of: date,
     assumptions: Assumptions,
-    plants: dict[tuple[str, str], goals.Plants] | None = None,
+    plants: dict[tuple[str, str, str], goals.Plants] | None = None,
     amounts: pd.DataFrame | None = None,
 ) -> Measured:
     """Measure every enabled goal at the city, its districts and its parks.
@@ -64,7 +64,7 @@ def goal_table(
     assumptions
         Goals and module are read.
     plants
-        (level, place) to the new plants that pass their clause, where counted.
+        (goal, level, place) to the new plants that pass their clause, where counted.
     amounts
         Index park; load and hosting capacity where known: goals may be split by them.
 
@@ -75,9 +75,9 @@ def goal_table(
     """
     rows: list[_Row] = []
     held = {column: {str(place) for place in roofs[column].unique()} for column in PLACES.values()}
-    economic = _economic_kw(roofs, assumptions)
+    economic, full = _economic_kw(roofs, assumptions), _full_kw(roofs)
     wanted = [*PLACES.values(), *AREAS, "in_goal_scope", "is_new_plant"]
-    measured = roofs.assign(economic_potential_dc_kw=economic)[wanted]
+    measured = roofs.assign(economic_potential_dc_kw=economic, full_dc_kw=full)[wanted]
     shares: list[pd.DataFrame] = []
     at = None if ledger is None else roofs.index.get_indexer(pd.Index(ledger["roof_id"]))
     curves: dict[tuple[str, str, str], growth.Growth | None] = {}
@@ -108,6 +108,15 @@ class Measured:
 
     goals: pd.DataFrame
     allocation: pd.DataFrame
+
+
+def _full_kw(roofs: pd.DataFrame) -> Floats:
+    """Return what full installation asks of each roof: what is begun, and all that could be."""
+    states = (
+        "installed_dc_kw", "under_construction_dc_kw", "filed_dc_kw", "feasible_dc_kw",
+        "not_assessable_dc_kw",
+    )  # fmt: skip
+    return np.asarray(roofs[list(states)].fillna(0.0).sum(axis=1), dtype=np.float64)
 
 
 def _economic_kw(roofs: pd.DataFrame, assumptions: Assumptions) -> Floats:
@@ -156,7 +165,10 @@ def _places(
 
 METHODS = {
     ("installed_dc_kw", "mw"): "capacity running on the day",
-    ("full_installation", "usable_roof"): "technical potential of the usable roofs in scope",
+    ("full_installation", "usable_roof"): (
+        "technical potential of the usable roofs in scope, without what is blocked with evidence"
+        " and the rest of used roofs; never less than what stands"
+    ),
     ("coverage_fraction", "gross_roof"): (
         "share of gross roof area under modules, in kW by the module's density"
     ),
@@ -281,7 +293,7 @@ def _ranked(table: pd.DataFrame) -> pd.Series[float]:
     """Return each place's rank within goal and level: 1 = widest gap, equal gaps rank equal."""
     outside = table["place_id"].isin([word for word, _, _ in OUTSIDE.values()])
     gap = table["gap_dc_kw"].where(table["gap_dc_kw"].notna(), table["gap"])
-    gap = gap.astype(np.float64).where(~outside)
+    gap = gap.astype(np.float64).where(~outside & ~(table["target_dc_kw"] == 0.0))
     rank = gap.groupby([table["goal_id"], table["level"]]).rank(method="min", ascending=False)
     return rank.astype(np.float64)
 

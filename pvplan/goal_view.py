@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -13,10 +13,13 @@ import pandas as pd
 
 from pvplan.assumptions import Assumptions, Goal
 from pvplan.city import goals, growth, pace
+from pvplan.city.states import stage_on
 from pvplan.goal_split import Split, is_split, pairs_of, split
 from pvplan.tables import Floats, Ints, exact_sum, scope_of, to_thousandths
 
 PLACES = {"district": "district_id", "park": "park_id"}
+Days = npt.NDArray[np.datetime64]
+Flags = npt.NDArray[np.bool_]
 CURVES_AT = ("city", "district")
 """A park's history is too thin for a curve."""
 
@@ -50,6 +53,17 @@ class _Systems:
         places = {level: ids[rows] for level, ids in self.places.items()}
         return _Systems(self.kw[rows], self.day[rows], self.status[rows], places)
 
+    def with_(self, other: _Systems) -> _Systems:
+        """Return these rows and others."""
+        places = {
+            level: np.concatenate([ids, other.places[level]]) for level, ids in self.places.items()
+        }
+        kw, day, status = (
+            np.concatenate([getattr(self, name), getattr(other, name)])
+            for name in ("kw", "day", "status")
+        )
+        return _Systems(kw, day, status, places)
+
 
 class View:
     """The roofs and systems that one goal speaks of, with each roof's part of the target."""
@@ -65,6 +79,7 @@ class View:
         amounts: pd.DataFrame | None = None,
     ) -> None:
         self.goal, self.as_of, self.rules = goal, as_of, assumptions.allocation
+        self.horizon_years = assumptions.uncertainty.attainment_horizon_years
         scope = scope_of(roofs, goal.scope)
         self.roofs = roofs if scope.all() else roofs[scope]
         module = assumptions.module
@@ -72,13 +87,18 @@ class View:
         self.area = "usable_area_m2" if goal.denominator == "usable_roof" else "footprint_area_m2"
         self.registered = ledger is not None
         if ledger is not None and at is not None:
-            known = _known(ledger, as_of)
+            stage = _stages(ledger, as_of)
+            known = stage != ""
             rows, roof = ledger[known], at[known]
             here = (rows["matched_by"] != "none").to_numpy(dtype=bool)
             on_roof = (roof >= 0) & scope.to_numpy(dtype=bool)[roof]
-            by_park = rows["roof_id"].isna().to_numpy(dtype=bool) & (goal.scope != "new_industrial")
-            systems = _systems(rows)
-            self.placed = systems.of(here & (on_roof | by_park))
+            by_park = rows["roof_id"].isna().to_numpy(dtype=bool)
+            systems = _systems(rows, stage[known])
+            # Of which roof of a park is not known: an old plant's as a rule, yet maybe a new one's.
+            new = goal.scope == "new_industrial"
+            self.placed = systems.of(here & (on_roof | (by_park & (not new))))
+            home = rows["park_id"].isin(self.roofs["park_id"]).to_numpy(dtype=bool)
+            self.maybe = systems.of(here & by_park & home & new)
             self.loose = systems.of(~here)
             runs = systems.day[systems.status == "commissioned"]
             dated = runs[~np.isnat(runs)]
@@ -91,16 +111,22 @@ class View:
         goal = self.goal
         pairs = pairs_of(self.roofs)
         if goal.metric == "full_installation":
-            pairs["target"] = to_thousandths(pairs["capacity_dc_kw"])
+            # What stands where no roof is free takes nothing from another park's duty.
+            stands = self._kw_by_pair(pairs.index, self._since)
+            pairs["target"] = to_thousandths(np.maximum(pairs["full_dc_kw"], stands))
         elif goal.metric == "coverage_fraction":
             needed = (goal.target or 0.0) * pairs[self.area]
             pairs["target"] = to_thousandths(needed * self.kw_per_module_m2)
         elif self.split is None:
             pairs["target"] = np.nan
         else:
-            parks = self.split.chosen[self.split.chosen["level"] == "park"]
-            pairs["target"] = parks.set_index(["place_id", "district_id"])["allocated_dc_kw"]
-        return pairs.reset_index()
+            chosen = self.split.chosen
+            parks = chosen[chosen["level"] == "park"].set_index(["place_id", "district_id"])
+            pairs["target"] = parks["allocated_dc_kw"]
+            over = pairs["target"] - self._kw_by_pair(pairs.index, self._counted)
+            rounds = parks["at_lower"].reindex(pairs.index).to_numpy(dtype=bool)
+            pairs["rounding"] = over.where(rounds & (over > 0.0) & (over < 1.0), 0.0)
+        return pairs.assign(rounding=pairs.get("rounding", 0.0)).reset_index()
 
     def _split(
         self, pairs: pd.DataFrame, assumptions: Assumptions, amounts: pd.DataFrame | None
@@ -109,27 +135,33 @@ class View:
         goal = self.goal
         if not is_split(goal) or goal.target is None or pairs.empty:
             return None
-        counted = self._kw_by_pair(pairs.index, since=True)
-        before = self._kw_by_pair(pairs.index, since=False)
+        counted = self._kw_by_pair(pairs.index, self._counted)
+        before = self._kw_by_pair(pairs.index, lambda day: ~self._since(day))
         return split(goal, pairs, counted, before, assumptions, amounts)
 
-    def _kw_by_pair(self, pairs: pd.Index[Any], *, since: bool) -> Floats:
-        """Return what runs at each pair since the goal's baseline, or stood there before; kW."""
+    def _kw_by_pair(self, pairs: pd.Index[Any], counts: Callable[[Days], Flags]) -> Floats:
+        """Return what runs at each pair, of the days of commissioning that count; kW."""
         if not self.registered:
             return np.zeros(len(pairs))
         here = self.placed.of(self.placed.status == "commissioned")
-        counts = self._since(here.day) == since
         at = pd.MultiIndex.from_arrays([here.places["park"], here.places["district"]])
         number = pairs.get_indexer(at)
         # A system of a park that holds no roof of the scope stands at no pair.
-        chosen = counts & (number >= 0)
+        chosen = counts(here.day) & (number >= 0)
         return pace.place_sums(here.kw[chosen], number[chosen].astype(np.int64), len(pairs))
 
-    def _since(self, day: npt.NDArray[np.datetime64]) -> npt.NDArray[np.bool_]:
+    def _counted(self, day: Days) -> Flags:
+        """Return what counts toward the goal: built since its baseline, not after its deadline.
+
+        So what is built later moves no target of the past.
+        """
+        return self._since(day) & ~(day > np.datetime64(self.goal.deadline, "D"))
+
+    def _since(self, day: Days) -> Flags:
         baseline = self.goal.baseline if self.goal.metric == "added_dc_kw" else None
         if baseline is None:
             return np.ones(len(day), dtype=bool)
-        later: npt.NDArray[np.bool_] = day > np.datetime64(baseline, "D")
+        later: Flags = day > np.datetime64(baseline, "D")
         return later
 
     def _target_kw(self, level: str, parts: pd.DataFrame) -> float:
@@ -146,7 +178,7 @@ class View:
         self,
         level: str,
         ids: Sequence[str],
-        plants: dict[tuple[str, str], goals.Plants],
+        plants: dict[tuple[str, str, str], goals.Plants],
         curves: dict[tuple[str, str, str], growth.Growth | None],
     ) -> dict[str, Here]:
         """Return what is known at each place of a level.
@@ -156,7 +188,7 @@ class View:
         level, ids
             ``city``, ``district`` or ``park``, and the places wanted.
         plants
-            (level, place) to the plants that pass, where counted.
+            (goal, level, place) to the plants that pass, where counted.
         curves
             Fitted curves by (scope, level, place), filled here: goals of one scope share them.
         """
@@ -167,11 +199,11 @@ class View:
         for number, place in enumerate(ids):
             here = self.parts if level == "city" else parts.get(place, none)
             row = {name: float(values[number]) for name, values in measured.items()}
-            standing = self._standing(level, here, row, plants.get((level, place)))
+            standing = self._standing(level, here, row, plants.get((self.goal.id, level, place)))
             found[place] = Here(
                 standing=standing,
                 stock_kw=row["stock"],
-                unmatched_kw=row["unmatched"] if level == "city" else 0.0 * row["unmatched"],
+                unmatched_kw=row["unmatched"],
                 under_construction_kw=row["building"],
                 filed_kw=row["filed"],
                 trailing_36_kw_per_year=row["trailing_36"],
@@ -185,20 +217,25 @@ class View:
         self, level: str, parts: pd.DataFrame, row: dict[str, float], plants: goals.Plants | None
     ) -> goals.Standing:
         roofs_kw = exact_sum(to_thousandths(parts["capacity_dc_kw"]))
+        target_kw = self._target_kw(level, parts)
+        reachable_kw = roofs_kw - np.nan_to_num(row["before"])
+        if self.goal.metric == "full_installation":
+            reachable_kw = target_kw  # it asks for what the roofs hold, and for no more
         return goals.Standing(
-            target_kw=self._target_kw(level, parts),
+            target_kw=target_kw,
             installed_kw=row["installed"],
             by_deadline_kw=row["by_deadline"],
             undated_kw=row["undated"],
-            unmatched_kw=row["in_time"] if level == "city" else 0.0,
+            unmatched_kw=row["in_time"],
             trailing_kw_per_year=row["trailing"],
             covers_scope=self.goal.scope != "all",
             undated_counted=self.goal.metric != "added_dc_kw",
-            unmatched_recent_kw=row["recent"] if level == "city" else 0.0,
+            unmatched_recent_kw=row["recent"],
             retired_kw=row["retired"],
-            reachable_kw=roofs_kw - np.nan_to_num(row["before"]),
+            reachable_kw=reachable_kw,
             roofs_kw=roofs_kw,
             plants=plants,
+            rounding_kw=0.0 if level == "city" else exact_sum(to_thousandths(parts["rounding"])),
         )
 
     def _measured(self, level: str, ids: Sequence[str]) -> dict[str, Floats]:
@@ -230,11 +267,19 @@ class View:
                 here.kw[runs], day[runs], place[runs], count,
                 as_of=self.as_of, known_from=self.known_from, years=years,
             )  # fmt: skip
-        return {**sums, **self._unmatched(count)}
+        return {**sums, **self._unmatched(level, ids)}
 
-    def _unmatched(self, count: int) -> dict[str, Floats]:
-        """Return the commissioned rows without a place: all, in time, in the trailing year."""
-        rows = self.loose.of(self.loose.status == "commissioned")
+    def _unmatched(self, level: str, ids: Sequence[str]) -> dict[str, Floats]:
+        """Return the commissioned rows that may stand here: all, in time, in the trailing year.
+
+        Rows without any place count at the city only: any district or park may hold them.
+        """
+        maybe, place = _at(self.maybe, level, ids)
+        if level == "city":
+            maybe = maybe.with_(self.loose)
+            place = np.zeros(len(maybe.kw), dtype=np.int64)
+        runs = maybe.status == "commissioned"
+        rows, place = maybe.of(runs), place[runs]
         kw, undated = np.nan_to_num(rows.kw), np.isnat(rows.day)
         counts = ~(rows.day > np.datetime64(self.goal.deadline, "D"))
         if self.goal.metric == "added_dc_kw" and self.goal.baseline is not None:
@@ -242,17 +287,15 @@ class View:
         year_ago = np.datetime64(self.as_of, "D") - pace.WINDOW_DAYS
         recent = counts & (undated | (rows.day > year_ago))
         return {
-            "unmatched": np.full(count, exact_sum(kw)),
-            "in_time": np.full(count, exact_sum(kw[counts])),
-            "recent": np.full(count, exact_sum(kw[recent])),
-        }
+            name: pace.place_sums(kw[which], place[which], len(ids))
+            for name, which in {
+                "unmatched": np.ones(len(kw), dtype=bool), "in_time": counts, "recent": recent
+            }.items()
+        }  # fmt: skip
 
     def _located(self, level: str, ids: Sequence[str]) -> tuple[_Systems, Ints]:
         """Return the systems at the places of a level, and the number of each one's place."""
-        if level == "city":
-            return self.placed, np.zeros(len(self.placed.kw), dtype=np.int64)
-        number = pd.Index(ids).get_indexer(pd.Index(self.placed.places[level]))
-        return self.placed.of(number >= 0), number[number >= 0].astype(np.int64)
+        return _at(self.placed, level, ids)
 
     def _running(self, level: str, place: str) -> _Systems:
         here = self._located(level, [place])[0]
@@ -261,7 +304,7 @@ class View:
     def _linear(
         self, level: str, place: str, standing: goals.Standing, row: dict[str, float]
     ) -> tuple[np.datetime64, np.datetime64]:
-        target, reached = standing.target_kw, standing.installed_kw
+        target, reached = standing.asked_kw, standing.installed_kw
         if target > 0.0 and reached >= target:
             here = self._running(level, place)
             # Systems from before a baseline come first: they raise what has to be reached.
@@ -269,7 +312,9 @@ class View:
             return day, day
         speeds = np.array([standing.trailing_kw_per_year, row["trailing_36"]])
         wanted = np.full(2, target if standing.covers_scope else np.nan)
-        day_12, day_36 = pace.attained_on(wanted, np.full(2, reached), speeds, self.as_of)
+        day_12, day_36 = pace.attained_on(
+            wanted, np.full(2, reached), speeds, self.as_of, self.horizon_years
+        )
         return day_12, day_36
 
     def _curve(
@@ -297,7 +342,7 @@ class View:
         curve = curves[key]
         if curve is None:
             return "too_short", nothing
-        found = growth.attainment(curve, reached, target)
+        found = growth.attainment(curve, reached, target, self.horizon_years)
         return ("never" if np.isnat(found.on) else "projected"), found
 
 
@@ -307,19 +352,27 @@ _MEASURED = (
 )  # fmt: skip
 
 
-def _known(ledger: pd.DataFrame, as_of: date) -> npt.NDArray[np.bool_]:
-    """Return which rows were there on a day: none commissioned or, if pending, filed later."""
-    day = pd.Timestamp(as_of)
-    pending = ledger["status"].isin(["filed", "under_construction"])
-    later = (ledger["commissioned_on"] > day) | (pending & (ledger["filed_on"] > day))
-    return ~later.to_numpy(dtype=bool)
+def _at(systems: _Systems, level: str, ids: Sequence[str]) -> tuple[_Systems, Ints]:
+    """Return the systems at some places of a level, and the number of each one's place."""
+    if level == "city":
+        return systems, np.zeros(len(systems.kw), dtype=np.int64)
+    number = pd.Index(ids).get_indexer(pd.Index(systems.places[level]))
+    return systems.of(number >= 0), number[number >= 0].astype(np.int64)
 
 
-def _systems(rows: pd.DataFrame) -> _Systems:
+def _stages(ledger: pd.DataFrame, as_of: date) -> npt.NDArray[np.object_]:
+    filed, runs = (
+        ledger[name].to_numpy(dtype="datetime64[ns]") for name in ("filed_on", "commissioned_on")
+    )
+    status = ledger["status"].to_numpy(dtype=object)
+    return stage_on(status, filed, runs, np.datetime64(as_of, "D"))
+
+
+def _systems(rows: pd.DataFrame, stage: npt.NDArray[np.object_]) -> _Systems:
     return _Systems(
         kw=rows["capacity_dc_kw"].to_numpy(dtype=np.float64),
         day=pd.to_datetime(rows["commissioned_on"]).to_numpy().astype("datetime64[D]"),
-        status=rows["status"].to_numpy(dtype=str),
+        status=stage.astype(str),
         places={level: rows[column].to_numpy(dtype=object) for level, column in PLACES.items()},
     )
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pyproj
 
 from pvplan.assumptions import Assumptions
-from pvplan.city.states import roof_states
+from pvplan.city.states import roof_states, stage_on
 from pvplan.goal_table import OUTSIDE
 from pvplan.reconcile import Context, reconcile
 from pvplan.tables import RECONCILIATION, Floats, names
@@ -27,6 +27,7 @@ _STAGES: Final = {
 _REASONS: Final = {
     "no_fit": ("按排布规则放不下组件", "no module fits by the rules of layout"),
     "no_register": ("未提供装机登记", "no register of installed systems was given"),
+    "overdue": ("受限复核已逾期", "the review of the block is overdue"),
 }
 
 
@@ -138,12 +139,17 @@ def _main_district(roofs: gpd.GeoDataFrame) -> dict[str, str]:
 
 
 def on_day(ledger: pd.DataFrame | None, as_of: date, status: str) -> pd.DataFrame | None:
-    """Return the placed systems of a status on a day; undated ones are there."""
+    """Return the placed systems that had a status on a day; undated ones are there."""
     if ledger is None:
         return None
-    chosen = (ledger["status"] == status) & (ledger["matched_by"] != "none")
-    day = "commissioned_on" if status == "commissioned" else "filed_on"
-    return ledger[chosen & ~(ledger[day] > pd.Timestamp(as_of))]
+    filed, runs = (
+        ledger[name].to_numpy(dtype="datetime64[ns]") for name in ("filed_on", "commissioned_on")
+    )
+    stage = stage_on(
+        ledger["status"].to_numpy(dtype=object), filed, runs, np.datetime64(as_of, "D")
+    )
+    here: pd.DataFrame = ledger[(stage == status) & (ledger["matched_by"] != "none").to_numpy()]
+    return here
 
 
 def summed_kw(systems: pd.DataFrame | None, index: pd.Index[Any], column: str) -> pd.Series[float]:
@@ -182,6 +188,12 @@ def with_states(
         for column, status in _STAGES.items()
     }
     decided = _decided(decisions, roofs.index)
+    # A block whose review is overdue explains nothing any more.
+    review = pd.to_datetime(decided["review_on"])
+    overdue = ((decided["state"] == "blocked") & (review < pd.Timestamp(as_of))).to_numpy(
+        dtype=bool
+    )
+    decided["state"] = decided["state"].mask(overdue, "not_assessable")
     installed, building, filed = (
         np.asarray(stages[column], dtype=np.float64) for column in _STAGES
     )
@@ -199,6 +211,8 @@ def with_states(
         words = told["reason"].to_numpy(dtype=object, copy=True)
         words[(found.state == "blocked") & ~found.decided] = _REASONS["no_fit"][at]
         words[(found.state == "not_assessable") & ~found.decided] = _REASONS["no_register"][at]
+        late = overdue & found.decided
+        words[late] = [f"{_REASONS['overdue'][at]}: {word or '–'}" for word in words[late]]
         reasons[f"state_reason_{language}"] = words
     return roofs.assign(
         **stages,

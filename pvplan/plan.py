@@ -75,8 +75,7 @@ def make_plan(
     assumptions
         Money, carbon, goals, register rules, sizes of errors.
     meta
-        Goes to ``Plan.meta`` with counts of the register and the headline goal added; its
-        ``fingerprint`` names the random numbers of the draws.
+        Goes to ``Plan.meta`` with counts of the register and the headline goal added.
 
     Returns
     -------
@@ -90,7 +89,7 @@ def make_plan(
     TableError
         A table breaks its contract.
     """
-    roofs = _with_money(roofs, assumptions)
+    roofs = _with_money(roofs, assumptions, as_of)
     parks, districts = _areas(findings.parks, "park"), _areas(findings.districts, "district")
     ledger, unmatched, doubts = matched(roofs, findings, findings.parks, as_of, assumptions)
     fill_places(roofs, ledger, parks)
@@ -103,11 +102,11 @@ def make_plan(
     plants = _compliance(roofs, ledger, doubts, as_of, local)
     place_names = {level: tables[level] for level in ("park", "district")}
     measured = goal_table(
-        roofs, ledger, place_names, city, as_of, local, _counted(plants, city), _amounts(findings)
-    )
+        roofs, ledger, place_names, city, as_of, local,
+        _passing(roofs, ledger, doubts, as_of, local, city), _amounts(findings),
+    )  # fmt: skip
     headline = goals.headline(local.goals, as_of)
-    seed = str(meta.get("fingerprint", ""))
-    drawn = doubt(roofs, running, measured.goals, headline, as_of, local, seed)
+    drawn = doubt(roofs, running, measured.goals, headline, as_of, local)
     goal_rows = measured.goals.assign(**drawn.goals)[names(GOALS)]
     for level, table in tables.items():
         _add_gap(table, goal_rows, level, headline)
@@ -142,7 +141,11 @@ def make_plan(
             **meta,
             "headline_goal": headline,
             "goals_here": [goal.id for goal in local.goals],
-            "drivers": [asdict(driver) for driver in drawn.drivers],
+            "drivers": [
+                {"goal_id": goal, **asdict(driver)}
+                for goal, ranked in drawn.drivers.items()
+                for driver in ranked
+            ],
         },
     )
 
@@ -191,8 +194,13 @@ def _compliance(
     if clause is None or clause.target is None:
         return pd.DataFrame(columns=names(COMPLIANCE))
     new = roofs["is_new_plant"] | roofs["completed_on"].isna()
+    if local.compliance.date_of == "started" and "started_on" in roofs.columns:
+        new |= roofs["started_on"].notna() & goals.is_new(roofs["started_on"], local.goal_settings)
+    # A plant not yet completed counts toward no goal, and is told as exempt here.
+    by_use = goals.in_scope(roofs["use"], roofs["park_id"] != OUTSIDE["park"][0],
+                            local.goal_settings)  # fmt: skip
     found = compliance.judge(
-        pd.DataFrame(roofs[roofs["in_goal_scope"] & new]),
+        pd.DataFrame(roofs[by_use & new]).assign(in_goal_scope=True),
         ledger,
         doubts,
         local.compliance,
@@ -201,6 +209,25 @@ def _compliance(
         as_of=as_of,
     )
     return found.sort_values("roof_id", ignore_index=True)
+
+
+def _passing(
+    roofs: gpd.GeoDataFrame,
+    ledger: pd.DataFrame | None,
+    doubts: pd.DataFrame,
+    as_of: date,
+    local: Assumptions,
+    city: City,
+) -> dict[tuple[str, str, str], goals.Plants]:
+    """Count the plants that pass, for each goal over their share, on its deadline once past."""
+    found = {}
+    for goal in local.goals:
+        if goal.enabled and goal.metric == "share_of_plants":
+            day = min(as_of, goal.deadline)
+            plants = _compliance(roofs, ledger, doubts, day, local)
+            for (level, place), counts in _counted(plants, city).items():
+                found[goal.id, level, place] = counts
+    return found
 
 
 def _counted(plants: pd.DataFrame, city: City) -> dict[tuple[str, str], goals.Plants]:
@@ -238,7 +265,7 @@ def _sorted(roofs: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return roofs if roofs.index.is_monotonic_increasing else roofs.sort_index()
 
 
-def _with_money(roofs: gpd.GeoDataFrame, assumptions: Assumptions) -> gpd.GeoDataFrame:
+def _with_money(roofs: gpd.GeoDataFrame, assumptions: Assumptions, as_of: date) -> gpd.GeoDataFrame:
     energy = roofs["energy_ac_kwh_per_year"].to_numpy(dtype=np.float64)
     capacity = roofs["capacity_dc_kw"].to_numpy(dtype=np.float64)
     finance = assumptions.finance
@@ -252,6 +279,7 @@ def _with_money(roofs: gpd.GeoDataFrame, assumptions: Assumptions) -> gpd.GeoDat
     added["avoided_tco2_per_year"] = to_thousandths(carbon.avoided_tco2(energy, assumptions.carbon))
     settings = assumptions.goal_settings
     scope = goals.in_scope(roofs["use"], roofs["park_id"].notna(), settings)
+    scope &= ~(roofs["completed_on"] > pd.Timestamp(as_of))
     return roofs.assign(
         in_goal_scope=scope, is_new_plant=goals.is_new(roofs["completed_on"], settings), **added
     )

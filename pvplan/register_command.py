@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import getpass
 import os
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -170,6 +172,21 @@ def _open(options: argparse.Namespace, *, create: bool = False) -> Ledger:
     return open_ledger(_where(options), create=create)
 
 
+@contextmanager
+def _recording(options: argparse.Namespace) -> Iterator[Ledger]:
+    """Open the ledger to record in; a dry run on none yet is compared with an empty one."""
+    where = _where(options)
+    if not options.dry_run or "://" in where or Path(where).exists():
+        with _open(options, create=not options.dry_run) as ledger:
+            yield ledger
+        return
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        open_ledger(Path(folder) / "empty.db", create=True) as ledger,
+    ):
+        yield ledger
+
+
 def _said_by(options: argparse.Namespace, source: str = "", sha256: str = "") -> Who:
     try:
         name = options.by or getpass.getuser()
@@ -198,7 +215,7 @@ def _import(options: argparse.Namespace, console: Console, errors: Console) -> N
     for row in read.rejected.to_dict("records"):
         _say(errors, f"{row['done']}: row {row['row']} ({row['id']}): {row['reason']}")
     who = _said_by(options, options.file.name, sha256_of(options.file))
-    with _open(options, create=not options.dry_run) as ledger:
+    with _recording(options) as ledger:
         found = ledger.import_rows(
             read.rows,
             who,
@@ -266,7 +283,7 @@ def _reconcile(options: argparse.Namespace, console: Console, errors: Console) -
     base = inputs_of_folder(options.city)
     known = KnownLedger(_where(options), options.as_known_on)
     inputs = Inputs(**{**vars(base), "register": None, "ledger": known})
-    as_of = options.on or date.today()  # noqa: DTZ011 (the reader's own calendar day)
+    as_of = options.on or options.as_known_on or date.today()  # noqa: DTZ011 (the reader's day)
     plan = run_city(inputs, as_of=as_of)
     for warning in plan.meta["warnings"]:
         _say(errors, f"warning: {warning}")
@@ -294,7 +311,8 @@ def _roof(options: argparse.Namespace, console: Console, _errors: Console) -> No
 
 def _match(options: argparse.Namespace, console: Console, _errors: Console) -> None:
     decision = None if options.decision == "none" else options.decision
-    with _open(options, create=True) as ledger:
+    with _open(options) as ledger:
+        ledger.history(options.system)  # refuses a system that was never recorded
         ledger.record_match(
             options.system, _said_by(options), now=_now(), roof_id=options.roof,
             park_id=options.park, decision=decision,

@@ -19,7 +19,7 @@ def recorded(inputs: Inputs, gathered: Gathered) -> dict[str, Any]:
     """Return the words of :class:`pvplan.installed.Recorded` for a run."""
     register, known = gathered.files.register, gathered.files.known
     if register is None:
-        return {}
+        return {"roof_decisions": known.roof_decisions} if known else {}
     rows = register.rows
     longitude = rows["longitude"].to_numpy(dtype=np.float64)
     latitude = rows["latitude"].to_numpy(dtype=np.float64)

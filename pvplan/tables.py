@@ -127,6 +127,13 @@ BUILDINGS: Final = (
     Column("park_id", "text", "", "园区编号", "Park id", nullable=True),
     Column("district_id", "text", "", "区编号", "District id", nullable=True),
 )
+CLAUSE_EVIDENCE: Final = (
+    Column("started_on", "date", "", "开工日期", "Construction started on", nullable=True),
+    Column("other_renewable", "text", "", "其他可再生能源", "Another renewable in use, or none",
+           nullable=True),
+    Column("exempt_reason", "text", "", "豁免理由", "Why the clause does not apply", nullable=True),
+)
+"""What a buildings file may say beside BUILDINGS for the check of new plants."""
 ROOFS: Final = (
     *BUILDINGS,
     Column("roof_form", "text", "", "屋面形式", "Roof form", values=ROOF_FORMS),
@@ -362,6 +369,8 @@ GAP: Final = (
     Column("bound", "text", "", "所在界限", "Bound at which the share stands", nullable=True,
            values=("lower", "upper", "negotiated")),
     *(_OF_GOALS[name] for name in ("installed_dc_kw", "gap_dc_kw", "rank")),
+    Column("installed_on_roofs_dc_kw", "number", "kWp", "已装容量(范围内屋顶)",
+           "Running on roofs in scope", 0, nullable=True),
     *(_OF_GOALS[name] for name in (
         "gap_p10_dc_kw", "gap_p50_dc_kw", "gap_p90_dc_kw", "potential_dc_kw",
         "used_potential_fraction", "unreachable_dc_kw", "reachable_probability_fraction",
@@ -371,7 +380,12 @@ GAP: Final = (
         "feasible_dc_kw", "blocked_dc_kw", "not_assessable_dc_kw", "remainder_dc_kw",
         "over_potential_dc_kw",
     )),
-    Column("feasible_roof_count", "count", "", "可装未装屋顶数", "Roofs feasible, not started", 0),
+    Column("under_construction_on_roofs_dc_kw", "number", "kWp", "在建容量(范围内屋顶)",
+           "Under construction on roofs in scope", 0, nullable=True),
+    Column("filed_on_roofs_dc_kw", "number", "kWp", "已备案容量(范围内屋顶)",
+           "Filed on roofs in scope", 0, nullable=True),
+    Column("feasible_roof_count", "count", "", "可装未装屋顶数",
+           "Roofs with feasible capacity left", 0),
     *(_OF_GOALS[name] for name in (
         "pace_needed_kw_per_year", "pace_trailing_kw_per_year", "pace_trailing_36_kw_per_year",
         "pace_ratio", "attained_on_linear", "attained_on_p10", "attained_on_p90", "reason_zh",
@@ -432,7 +446,12 @@ GOAL_ALLOCATION: Final = (
     *ALLOCATION,
     Column("is_chosen", "flag", "", "采用的方法", "By the method in use"),
     Column("difference_dc_kw", "number", "kWp", "与采用方法之差", "More than by the method in use"),
+    Column("shortfall_dc_kw", "number", "kWp", "无处可分的部分(该方法合计)",
+           "Part of the goal that no place can take, whole method", 0),
+    Column("surplus_dc_kw", "number", "kWp", "下限合计超出目标的部分(该方法合计)",
+           "What lower bounds hold above the goal, whole method", 0),
 )
+"""By method: district shares + shortfall − surplus = the goal."""
 COMPLIANCE: Final = (
     Column("roof_id", "text", "", "屋顶编号", "Roof id"),
     Column("name", "text", "", "名称", "Name", nullable=True),

@@ -180,10 +180,8 @@ def _beyond_parks(
         en = (f"capacity_dc_kw {stated:g} is more than all known roofs of park {park} hold"
               f" ({m2:.0f} m²): check the unit")  # fmt: skip
         slip = word == "unit_w"
-        into.add(word, row, (zh, en), "error" if slip else "doubt",
-                 suggested=float(better) if slip else None)  # fmt: skip
-        if slip:
-            errors[row] = en
+        into.add(word, row, (zh, en), "error", suggested=float(better) if slip else None)
+        errors[row] = en
 
 
 def _ac_ratings(

@@ -55,7 +55,7 @@ def told(
     weigh(gathered, parts, errors, dc_ac_ratio, rules)
     _places(gathered, errors)
     _datums(gathered, verdict, candidates, rules)
-    _repeats(gathered, rules)
+    _repeats(gathered, errors, rules)
     _dates(gathered, as_of, rules)
     table = pd.DataFrame(gathered.rows, columns=names(RECONCILIATION))
     rank = {word: number for number, word in enumerate(FINDINGS)}
@@ -161,7 +161,7 @@ def _file_row(verdict: Verdict, rules: RegisterRules) -> pd.DataFrame:
     return pd.DataFrame([row], columns=columns)
 
 
-def _repeats(into: WorkList, rules: RegisterRules) -> None:
+def _repeats(into: WorkList, errors: dict[int, str], rules: RegisterRules) -> None:
     case, found = into.case, into.found
     register = case.register
     spot = np.full(len(register), UNKNOWN)
@@ -177,11 +177,43 @@ def _repeats(into: WorkList, rules: RegisterRules) -> None:
     members: dict[int, list[int]] = {}
     for row in np.flatnonzero(group >= 0).tolist():
         members.setdefault(int(group[row]), []).append(row)
+    again = _twins(into, spot, title)
     for rows in members.values():
         for row in rows:
+            if row in again:
+                first_id = into.systems[again[row]]
+                why = (
+                    f"与 {first_id} 的屋顶、名称、容量和日期完全相同：未计入，确非重复的请人工确认",
+                    f"the same roof, name, capacity and days as {first_id}: not counted; accept it"
+                    " by hand if it is another system",
+                )
+                into.add("duplicate", row, why, "error")
+                errors.setdefault(row, why[1])
+                continue
             first = [into.systems[other] for other in rows[: SHOWN + 1] if other != row]
             why = _repeat_words(first[:SHOWN], len(rows) - 1)
             into.add("duplicate", row, why, "doubt")
+
+
+def _twins(into: WorkList, spot: Ints, title: Ints) -> dict[int, int]:
+    """Return the rows that repeat an earlier one in every fact, each with the first of its kind.
+
+    What a person accepted is no repetition; nor is a row without a day, or without a roof.
+    """
+    filed, commissioned = _days(into.case.register)
+    status = into.case.register["status"].tolist()
+    first: dict[tuple[Any, ...], int] = {}
+    found = {}
+    known = (spot >= 0) & ~np.isnat(commissioned) & (into.found.matched_by != "decision")
+    for row in np.flatnonzero(known).tolist():
+        facts = (int(spot[row]), int(title[row]), float(into.case.rows.capacity_dc_kw[row]),
+                 status[row], str(filed[row]), str(commissioned[row]),
+                 str(into.case.rows.points[row]))  # fmt: skip
+        if facts in first:
+            found[row] = first[facts]
+        else:
+            first[facts] = row
+    return found
 
 
 def _repeat_words(others: Sequence[str], count: int) -> tuple[str, str]:
@@ -219,7 +251,8 @@ def _dates(into: WorkList, as_of: date | None, rules: RegisterRules) -> None:
     for row in np.flatnonzero((commissioned > today) | (filed > today)).tolist():
         day = commissioned[row] if commissioned[row] > today else filed[row]
         why = (f"日期 {day} 晚于评估日期 {today}", f"{day} lies after the day of the plan, {today}")
-        into.add("future_date", row, why, "doubt" if live[row] else "note")
+        # Of a day in the past the register simply knows more.
+        into.add("future_date", row, why, "note")
 
 
 def _day_words(

@@ -301,7 +301,8 @@ def _gaps(goals: pd.DataFrame, level: str) -> pd.DataFrame:
     table = rows.assign(
         lower_dc_kw=0.0, upper_dc_kw=np.nan, bound="lower", feasible_roof_count=3,
         **dict.fromkeys(
-            ("feasible_dc_kw", "blocked_dc_kw", "not_assessable_dc_kw", "remainder_dc_kw",
+            ("installed_on_roofs_dc_kw", "under_construction_on_roofs_dc_kw",
+             "filed_on_roofs_dc_kw", "feasible_dc_kw", "blocked_dc_kw", "not_assessable_dc_kw", "remainder_dc_kw",
              "over_potential_dc_kw"), 12.125),
     )[names(GAP)]  # fmt: skip
     check(table, GAP, title="toy gaps")
@@ -318,6 +319,7 @@ def _allocation() -> pd.DataFrame:
             "allocated_dc_kw": [40.0, 40.0, 45.0, 45.0], "at_lower": False, "at_upper": False,
             "fixed": False, "is_chosen": [True, True, False, False],
             "difference_dc_kw": [0.0, 0.0, 5.0, 5.0],
+            "shortfall_dc_kw": 0.0, "surplus_dc_kw": 0.0,
         }
     )[names(GOAL_ALLOCATION)]  # fmt: skip
     check(table, GOAL_ALLOCATION, title="toy allocation")

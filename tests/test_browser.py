@@ -23,10 +23,10 @@ from pvplan.reports.output import write_plan
 from pvplan.reports.runfile import sha256_of
 from pvplan.run import inputs_of_folder, open_city
 from pvplan.tables import ROOFS, Plan, names
-from pvplan.ui import numbers, runs
+from pvplan.ui import numbers, runs, work_lists
 from tests.conftest import ROOT, absent
 from tests.plans import toy_plan
-from tests.shown import HOSTILE, hostile_plan
+from tests.shown import HOSTILE, hostile_plan, ledger_plan
 
 pytestmark = pytest.mark.browser
 
@@ -172,6 +172,7 @@ def address(tmp_path_factory: pytest.TempPathFactory, bundled: Plan) -> Iterator
     root = tmp_path_factory.mktemp("served")
     write_plan(toy_plan(), root / "toy")
     write_plan(hostile_plan(), root / "hostile")
+    write_plan(ledger_plan(), root / "ledger")
     write_plan(bundled, root / "bundled")
     with served(root) as found:
         yield found
@@ -359,7 +360,7 @@ def test_hostile_names_are_letters_everywhere(shown: Shown) -> None:
     assert shown.frame.locator(".leaflet-tooltip .name").inner_text() == HOSTILE[0]
     shown.page.mouse.click(x, y)
     shown.wait_for_place(HOSTILE[0])
-    for page in ("roof", "goals", "districts", "checks", "files"):
+    for page in ("roof", "goals", "districts", "work", "checks", "files"):
         shown.open(f"/{page}?run=hostile", with_map=False)
         shown.page.get_by_text("示范数据").first.wait_for()
     marks = "() => [window.pwned, document.querySelectorAll('img[src=x]').length]"
@@ -403,6 +404,40 @@ def test_one_roof_is_drawn_with_every_module_and_its_files_come_down(
             files.nth(number).get_by_role("button").click()
         assert coming.value.suggested_filename == f"{BUNDLED_ROOF}{ending}"
         assert Path(coming.value.path()).stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("page", ["goals", "districts", "work"])
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_pages_of_the_gap_ledger_open_without_the_internet(
+    shown: Shown, page: str, language: str
+) -> None:
+    shown.open(f"/{page}?run=ledger&lang={language}", with_map=False)
+    shown.page.get_by_test_id("stDataFrame").first.wait_for(timeout=PATIENCE_MS)
+    shown.page.wait_for_timeout(800)
+    assert shown.page.get_by_test_id("stException").count() == 0
+    if page == "goals":
+        assert shown.page.locator("[data-testid=stVegaLiteChart] svg, canvas.marks").count() >= 1
+    shown.keep(f"{page}-{language}")
+
+
+def test_the_work_of_a_park_comes_down_under_a_safe_name(shown: Shown) -> None:
+    shown.open("/work?run=ledger&lang=en", with_map=False)
+    shown.page.get_by_text("Roofs not started", exact=True).click()
+    shown.page.get_by_text("Roofs that could carry PV").wait_for()
+    box = shown.page.get_by_role("combobox").last
+    box.focus()
+    shown.page.keyboard.type("Lingang")
+    shown.page.keyboard.press("Enter")
+    rows = work_lists.rows_of(ledger_plan(), work_lists.LISTS["unstarted"], "P1")
+    shown.page.get_by_text(f"Rows  {len(rows)}", exact=True).wait_for(timeout=PATIENCE_MS)
+    shown.settle(with_map=False)
+    shown.keep("work")
+    with shown.page.expect_download() as coming:
+        shown.page.get_by_test_id("stDownloadButton").get_by_role("button").click()
+    assert coming.value.suggested_filename == "unstarted-P1.csv"
+    written = pd.read_csv(coming.value.path(), encoding="utf-8-sig", index_col="roof_id")
+    assert list(written.index) == list(rows.index)
+    assert set(written["run_fingerprint"].astype(str).str.zfill(16)) == {"0123456789abcdef"}
 
 
 def test_the_map_leads_to_a_roof_of_the_chosen_park(shown: Shown) -> None:

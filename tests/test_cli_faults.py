@@ -215,7 +215,7 @@ def test_a_register_in_another_datum_is_doubted(buildings: Path, tmp_path: Path,
 def test_more_installed_than_a_park_can_carry_is_doubted(
     buildings: Path, parks: Path, tmp_path: Path, say: Say
 ) -> None:
-    for kilowatts, doubted in ((100.0, False), (20_000.0, True)):
+    for kilowatts, doubted in ((100.0, False), (5_000.0, True)):
         file = register(tmp_path, capacity_dc_kw=kilowatts, park="甲")
         words = ("--buildings", buildings, "--parks", parks, "--register", file)
         code, _, warned = say(*words)

@@ -50,6 +50,11 @@ def roofs(*potential: float) -> pd.DataFrame:
             "energy_ac_kwh_per_year": [1000.0 * kw for kw in potential],
             "capex_cny": [3000.0 * kw for kw in potential],
             "opex_cny_per_year": [50.0 * kw for kw in potential],
+            "installed_dc_kw": 0.0,
+            "under_construction_dc_kw": 0.0,
+            "filed_dc_kw": 0.0,
+            "feasible_dc_kw": list(potential),
+            "not_assessable_dc_kw": 0.0,
             "in_goal_scope": True,
             "is_new_plant": False,
         },
@@ -82,7 +87,7 @@ def table(
     rows: list[Row] | None,
     as_of: date,
     *potential: float,
-    plants: dict[tuple[str, str], Plants] | None = None,
+    plants: dict[tuple[str, str, str], Plants] | None = None,
     filed_on: date | None = None,
 ) -> pd.DataFrame:
     here = roofs(*potential)
@@ -199,7 +204,9 @@ def test_the_verdict_is_that_of_a_slow_judge(
 
 
 def late(row: Row, as_of: date) -> bool:
-    return row[3] is not None and row[3] > as_of
+    """Whether it cannot have been there on the day; no filing day is known here."""
+    ended = row[2] in ("commissioned", "retired")
+    return ended and row[3] is not None and row[3] > as_of
 
 
 # --- a worked example -----------------------------------------------------------------------------
@@ -290,10 +297,11 @@ def test_a_pace_counts_what_came_before_a_baseline() -> None:
 
 
 def test_what_was_filed_later_is_not_shown() -> None:
+    """On the day of filing 15 kW are filed, and 90 + 500 kW that run only later."""
     words = {"filed_on": date(2025, 6, 1)}
     after = city_row(table((goal(),), EXAMPLE, date(2025, 6, 1), *[400.0] * 3, **words))  # type: ignore[arg-type]
     before = city_row(table((goal(),), EXAMPLE, date(2025, 5, 31), *[400.0] * 3, **words))  # type: ignore[arg-type]
-    assert (after["filed_dc_kw"], before["filed_dc_kw"]) == (15.0, 0.0)
+    assert (after["filed_dc_kw"], before["filed_dc_kw"]) == (605.0, 0.0)
     assert (after["under_construction_dc_kw"], before["under_construction_dc_kw"]) == (45.0, 0.0)
 
 
@@ -331,7 +339,7 @@ document = "a document"
 document_date = "2023-05-01"
 source = "a page"
 owner = "an office"
-scope = "existing_industrial"
+scope = "{scope}"
 level = "city"
 metric = "{metric}"
 denominator = "{denominator}"
@@ -353,7 +361,7 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def add_goal(registry: Path, **words: Any) -> None:
-    plain = {"target": 0.4, "unit": "1", "more": ""}
+    plain = {"target": 0.4, "unit": "1", "more": "", "scope": "existing_industrial"}
     text = registry.read_text(encoding="utf-8") + NEW_GOAL.format(**{**plain, **words})
     registry.write_text(text, encoding="utf-8")
 
@@ -371,7 +379,8 @@ def add_goal(registry: Path, **words: Any) -> None:
          0.4 * 3000.0 * DENSITY, 270.0 / DENSITY / 3000.0),
         ({"metric": "coverage_fraction", "denominator": "usable_roof"},
          0.4 * 1500.0 * DENSITY, 270.0 / DENSITY / 1500.0),
-        ({"metric": "share_of_plants", "denominator": "share_of_plants"}, np.nan, 2 / 3),
+        ({"metric": "share_of_plants", "denominator": "share_of_plants",
+          "scope": "new_industrial"}, np.nan, 2 / 3),
     ],
 )  # fmt: skip
 def test_a_new_goal_needs_no_code(
@@ -380,7 +389,7 @@ def test_a_new_goal_needs_no_code(
     add_goal(registry, **words)
     found = next(item for item in load().goals if item.id == "a_goal_more")
     assert found.document_date == date(2023, 5, 1)
-    plants = {("city", "toy"): Plants(3, 2)}
+    plants = {("a_goal_more", "city", "toy"): Plants(3, 2)}
     rows = table((found,), EXAMPLE, date(2025, 12, 31), *[400.0] * 3, plants=plants)
     row = city_row(rows)
     assert row["target_dc_kw"] == pytest.approx(target_kw, abs=2e-3, nan_ok=True)

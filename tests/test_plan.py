@@ -435,14 +435,132 @@ def test_a_target_of_zero_and_switched_off_goals_do_not_stop_a_run() -> None:
     plan = toy.plan(assumptions=given(industrial_1gw_2025__target=0.0))
     rows = goal_rows(plan, "industrial_1gw_2025")
     assert (rows.loc["toy", "target_dc_kw"], rows.loc["toy", "verdict"]) == (0.0, "not_assessable")
-    # No place is asked for less than stands there: its kW rounded up.
-    held = {place: np.ceil(kw) for place, kw in IN_SCOPE.items() if place != "toy"}
-    assert rows["target_dc_kw"].drop("toy").to_dict() == held
-    free = {"goals.industrial_1gw_2025.target": 0.0, "allocation.use_lower_bound": False}
-    rows = goal_rows(toy.plan(assumptions=load(user=free)), "industrial_1gw_2025")
     assert rows["target_dc_kw"].tolist() == [0.0] * len(rows)
     off = toy.plan(assumptions=given(industrial_1gw_2025__enabled="false"))
     assert goal_rows(off, "industrial_1gw_2025").empty
+
+
+def test_a_target_below_what_stands_makes_every_place_meet_its_share() -> None:
+    """300 of 412.625 kW: shares stand at what runs, rounded up; no place owes the rounding."""
+    day = date(2025, 6, 30)
+    plan = toy.plan(as_of=day, assumptions=given(industrial_1gw_2025__target=100.0))
+    rows = goal_rows(plan, "industrial_1gw_2025")
+    assert rows.loc["toy", "verdict"] == "met"
+    there = rows["installed_dc_kw"].drop("toy")
+    assert rows["target_dc_kw"].drop("toy").to_dict() == np.ceil(there).to_dict()
+    assert set(rows.loc[there.index[there > 0.0], "verdict"]) == {"met"}
+    split = plan.allocation[plan.allocation["goal_id"] == "industrial_1gw_2025"]
+    for _, method in split.groupby("method"):
+        shares = method.loc[method["level"] == "district", "allocated_dc_kw"].sum()
+        first = method.iloc[0]
+        assert shares + first["shortfall_dc_kw"] - first["surplus_dc_kw"] == 100.0
+        assert first["surplus_dc_kw"] > 0.0
+
+
+def test_what_is_built_after_a_deadline_moves_no_target_of_the_past() -> None:
+    words = given(industrial_1gw_2025__target=400.0)
+    then = goal_rows(toy.plan(as_of=date(2025, 12, 31), assumptions=words), "industrial_1gw_2025")
+    now = goal_rows(toy.plan(assumptions=words), "industrial_1gw_2025")
+    assert then["target_dc_kw"].to_dict() == now["target_dc_kw"].to_dict()
+    assert now.loc["P2", "installed_dc_kw"] > then.loc["P2", "installed_dc_kw"]
+
+
+def decided(state: str, review_on: str | None = None) -> pd.DataFrame:
+    """What people decided of r03."""
+    return pd.DataFrame(
+        {"state": [state], "reason": ["屋面锈蚀"], "evidence": ["report 12"],
+         "review_on": [review_on]},
+        index=["r03"],
+    )  # fmt: skip
+
+
+def test_full_installation_asks_for_no_blocked_roof_but_for_one_whose_review_is_overdue() -> None:
+    goal = "industrial_full_2030"
+    plain = goal_rows(toy.plan(), goal)
+    kw = toy.plan().roofs.loc["r03", "feasible_dc_kw"]
+    assert kw > 0.0
+    for review, less in (("2027-06-01", kw), (None, kw), ("2026-01-01", 0.0)):
+        findings = replace(toy.findings(), roof_decisions=decided("blocked", review))
+        plan = toy.plan(findings)
+        rows = goal_rows(plan, goal)
+        for place in ("toy", "P1", "D1"):
+            owed = plain.loc[place, "target_dc_kw"] - less
+            assert rows.loc[place, "target_dc_kw"] == pytest.approx(owed, abs=1e-6), (review, place)
+        assert rows.loc["P2", "target_dc_kw"] == plain.loc["P2", "target_dc_kw"]
+        roof = plan.roofs.loc["r03"]
+        if less:
+            assert (roof["roof_state"], roof["blocked_dc_kw"]) == ("blocked", kw)
+        else:
+            assert (roof["roof_state"], roof["not_assessable_dc_kw"]) == ("not_assessable", kw)
+            assert "overdue" in roof["state_reason_en"]
+
+
+def test_full_installation_is_met_when_every_roof_is_used_or_blocked() -> None:
+    """Systems of 85 % of each roof's potential: the rest is a remainder that nobody owes."""
+    potential = toy.plan().roofs["capacity_dc_kw"]
+    systems = {
+        f"s-{roof}": (roof, None, None, round(0.85 * kw, 3), "commissioned", "2029-06-01")
+        for roof, kw in potential.loc[EXISTING].items() if kw > 0.0
+    }  # fmt: skip
+    whole = toy.findings(rows=toy.register(systems))
+    row = goal_rows(toy.plan(whole, as_of=date(2031, 1, 31)), "industrial_full_2030").loc["toy"]
+    assert (row["verdict"], row["gap_dc_kw"], row["unreachable_dc_kw"]) == ("met", 0.0, 0.0)
+    systems.pop(next(iter(systems)))
+    less = toy.findings(rows=toy.register(systems))
+    row = goal_rows(toy.plan(less, as_of=date(2031, 1, 31)), "industrial_full_2030").loc["toy"]
+    assert row["verdict"] == "missed"
+    assert row["gap_dc_kw"] == potential.loc[EXISTING[0]]
+
+
+def test_more_than_its_potential_on_one_roof_hides_no_empty_roof() -> None:
+    potential = toy.plan().roofs["capacity_dc_kw"]
+    full = {"s1": ("r01", None, None, round(1.1 * potential["r01"], 3), "commissioned",
+                   "2024-06-01")}  # fmt: skip
+    plan = toy.plan(toy.findings(rows=toy.register(full)))
+    row = goal_rows(plan, "industrial_full_2030").loc["P1"]
+    free = exact_sum(potential.loc[[r for r in PARK["P1"] if r in EXISTING and r != "r01"]])
+    assert row["gap_dc_kw"] == pytest.approx(free, abs=1e-6)
+
+
+def test_a_plant_not_yet_completed_counts_toward_no_goal() -> None:
+    """r08 is completed in 2023: before that day no new plant owes anything."""
+    completed = toy.plan().roofs.loc["r08", "completed_on"]
+    before = (completed - pd.Timedelta(days=1)).date()
+    early = toy.plan(as_of=before)
+    assert not early.roofs.loc["r08", "in_goal_scope"]
+    assert goal_rows(early, "new_plants_half_roof").loc["toy", "verdict"] == "not_assessable"
+    listed = early.compliance.set_index("roof_id")
+    assert listed.loc["r08", "state"] == "exempt"
+    later = toy.plan(as_of=completed.date())
+    assert later.roofs.loc["r08", "in_goal_scope"]
+
+
+def test_the_gap_table_closes_its_account() -> None:
+    plan = toy.plan()
+    for table in (plan.gap_parks, plan.gap_districts):
+        begun = table[["installed_on_roofs_dc_kw", "under_construction_on_roofs_dc_kw",
+                       "filed_on_roofs_dc_kw"]].sum(axis=1)  # fmt: skip
+        rest = table[["feasible_dc_kw", "blocked_dc_kw", "not_assessable_dc_kw",
+                      "remainder_dc_kw"]].sum(axis=1)  # fmt: skip
+        whole = table["potential_dc_kw"] + table["over_potential_dc_kw"]
+        assert np.allclose(whole, begun + rest, atol=1e-6)
+
+
+def test_draws_do_not_move_with_what_has_no_bearing_on_them() -> None:
+    """One seed for every run: another fingerprint moves no percentile."""
+    one, other = (toy.plan(), toy.plan())
+    percentiles = [name for name in one.goals.columns if "_p10" in name or "_p90" in name]
+    assert one.goals[percentiles].equals(other.goals[percentiles])
+    moved = toy.plan(assumptions=load(user={"uncertainty.seed": "another"}))
+    assert not moved.goals["gap_p90_dc_kw"].equals(one.goals["gap_p90_dc_kw"])
+
+
+def test_what_the_register_does_not_cover_has_no_chance_and_no_date(toy_city_plan: Plan) -> None:
+    row = goal_rows(toy_city_plan, "city_4500mw_2027").loc["toy"]
+    assert np.isnan(row["reachable_probability_fraction"])
+    assert pd.isna(row["attained_on_p10"])
+    full = goal_rows(toy_city_plan, "industrial_full_2030").loc["toy"]
+    assert full["reachable_probability_fraction"] == 1.0
 
 
 def test_levels_show_the_headline_goal(toy_city_plan: Plan) -> None:

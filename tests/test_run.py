@@ -118,7 +118,10 @@ def test_half_the_roofs_in_another_order_keep_every_digit(
     screening = {"layout.method": "screening"}
     half = run_city(inputs_of_folder(city), as_of=AS_OF, mapper=map, user=screening)
     whole = run_city(inputs_of_folder(BUNDLED / "shanghai"), as_of=AS_OF, user=screening)
-    columns = [c for c in sum_names(PLAN_ROOFS) if c != "installed_dc_kw"]
+    # A system whose roof is gone may be found to stand on its neighbour.
+    moved = ("installed_dc_kw", "under_construction_dc_kw", "filed_dc_kw", "feasible_dc_kw",
+             "remainder_dc_kw", "over_potential_dc_kw")  # fmt: skip
+    columns = [c for c in sum_names(PLAN_ROOFS) if c not in moved]
     same = whole.roofs.loc[half.roofs.index, columns]
     assert 4000 < len(half.roofs) < len(bundled[0].roofs)
     pd.testing.assert_frame_equal(half.roofs[columns], same, check_exact=True)
@@ -133,8 +136,7 @@ def test_the_same_run_writes_the_same_bytes(bundled: tuple[Plan, Path], tmp_path
     )
     assert again.meta["fingerprint"] == bundled[0].meta["fingerprint"]
     for path in sorted(bundled[1].iterdir()):
-        if path.name != "run.json":
-            assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes(), path.name
+        assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes(), path.name
 
 
 def test_any_assumption_moves_the_fingerprint(bundled: tuple[Plan, Path]) -> None:

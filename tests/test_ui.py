@@ -16,14 +16,18 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from pvplan.city.weighting import WEIGHTS
 from pvplan.errors import InputError
+from pvplan.reports.behind import behind
 from pvplan.reports.output import FILES as RUN_FILES
 from pvplan.reports.output import write_plan
 from pvplan.reports.phrases import with_chinese
 from pvplan.reports.runfile import sha256_of
 from pvplan.tables import (
+    CURVE_STATES,
     DEMONSTRATION,
     FORM_SOURCES,
+    GAP,
     MOUNTINGS,
     OUTSIDE_PARKS,
     REJECTED,
@@ -34,14 +38,34 @@ from pvplan.tables import (
     Plan,
     waterfall_name,
 )
-from pvplan.ui import jobs, looks, numbers, places, roof_charts, roof_words, runs
+from pvplan.ui import (
+    charts,
+    compared,
+    history,
+    jobs,
+    looks,
+    numbers,
+    places,
+    roof_charts,
+    roof_words,
+    runs,
+    work_lists,
+)
 from pvplan.ui.verdicts import COLOURS
-from pvplan.ui.words import LANGUAGE_NAMES, LANGUAGES, WORDS, say
+from pvplan.ui.words import LANGUAGE_NAMES, LANGUAGES, WORDS, say, say_code
+from pvplan.ui.work_lists import LISTS
 from tests.conftest import ROOT
 from tests.plans import toy_plan
-from tests.shown import HOSTILE, hostile_plan, plan_without_register
+from tests.shown import (
+    DRIVERS,
+    HOSTILE,
+    hostile_plan,
+    ledger_plan,
+    plan_without_register,
+    plan_without_work,
+)
 
-PAGES = ("map", "roof", "goals", "districts", "checks", "files")
+PAGES = ("map", "roof", "goals", "districts", "work", "checks", "files")
 # Keys made of a code that a table holds; every code has its word (test_every_code_…).
 CODED = (
     "mounting_", "module_", "rows_", "form_", "state_", "sun_", "step_",
@@ -53,9 +77,12 @@ Opened = Callable[..., AppTest]
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Folders of finished runs: one plain, one hostile, one without a register, one empty."""
+    """Folders of finished runs: plain, hostile, without a register, with nothing left, empty."""
     root = tmp_path_factory.mktemp("shown")
-    plans = {"plain": toy_plan(), "hostile": hostile_plan(), "bare": plan_without_register()}
+    plans = {
+        "plain": toy_plan(), "hostile": hostile_plan(), "bare": plan_without_register(),
+        "ledger": ledger_plan(), "done": plan_without_work(),
+    }  # fmt: skip
     for name, plan in plans.items():
         write_plan(plan, root / name / "toy")
     write_plan(plans["plain"], root / "two" / "older")
@@ -243,7 +270,9 @@ def test_goals_show_verdict_reason_clause_and_source(opened: Opened) -> None:
     assert "期限已过" in shown
     assert "推动既有工业厂房在可利用屋顶面积安装光伏" in shown
     assert any("上海市工业领域碳达峰实施方案 九" in text for text in shown)
-    assert len(app.expander) == 3
+    assert [box.label for box in app.expander] == 3 * [
+        say("clause", "zh"), say("explain_goal", "zh"),
+    ]  # fmt: skip
     assert metrics(app)["目标值"] == "50.0 %"
 
 
@@ -284,8 +313,300 @@ def test_tables_show_all_parks_with_the_widest_gap_first(opened: Opened) -> None
     assert list(table["gap"]) == sorted(table["gap"], reverse=True)
     for park_id, row in table.iterrows():
         assert row["gap"] * 1000.0 == pytest.approx(plan.parks.loc[park_id, "gap_dc_kw"])
-    districts = opened("plain", "districts").dataframe[0].value
+    districts = opened("plain", "districts").dataframe[-1].value
     assert set(districts.index) == set(plan.districts.index)
+
+
+# --- the gap ledger -----------------------------------------------------------------------------
+
+
+def all_metrics(app: AppTest, label: str) -> list[str]:
+    return [element.value for element in app.metric if element.label == label]
+
+
+def tables(app: AppTest) -> list[pd.DataFrame]:
+    return [element.value for element in app.dataframe]
+
+
+def captions(app: AppTest) -> list[str]:
+    return [element.value for element in app.caption]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_goal_shows_doubt_pace_and_dates_and_dashes_for_what_is_not_known(
+    opened: Opened, language: Any
+) -> None:
+    app = opened("ledger", "goals", lang=language)
+    assert all_metrics(app, say("reachable", language)) == ["75.0 %", "75.0 %", numbers.DASH]
+    assert all_metrics(app, say("pace_ratio", language)) == [numbers.DASH, "50.0 %", numbers.DASH]
+    assert all_metrics(app, say("attained_12", language))[1] == "2031-02-03"
+    range_of = all_metrics(app, say("attained_12_range", language))
+    assert range_of == [numbers.DASH, f"2030-02 – {say('never', language)}", numbers.DASH]
+    assert all_metrics(app, say("pace_trailing_36", language)) == 3 * ["0.01 MW"]
+    assert all_metrics(app, say("under_construction", language)) == 3 * ["0.00 MW"]
+    gap = toy_plan().city.iloc[0]["gap_dc_kw"]
+    assert all_metrics(app, say("gap_range", language))[0] == numbers.megawatts_between(gap, gap)
+    assert captions(app).count(say("curve_too_short", language)) == 3
+
+
+def test_what_narrows_the_gap_stands_on_the_card_of_its_goal() -> None:
+    plan = ledger_plan()
+    assert list(places.drivers_of(plan, "industrial_1gw_2025")["narrowing_kw"]) == [1250.0]
+    assert places.drivers_of(plan, "city_7gw_2030").empty
+    named = [{**driver, "goal_id": "city_7gw_2030"} for driver in DRIVERS]
+    other = replace(plan, meta={**plan.meta, "drivers": named})
+    assert places.drivers_of(other, "industrial_1gw_2025").empty
+    assert list(places.drivers_of(other, "city_7gw_2030")["name_en"]) == ["Usable share"]
+    assert places.drivers_of(toy_plan(), "industrial_1gw_2025").empty
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_survey_that_helps_most_is_shown_once(opened: Opened, language: Any) -> None:
+    app = opened("ledger", "goals", lang=language)
+    titles = [element.value for element in app.markdown]
+    assert titles.count(f"##### {say('drivers_title', language)}") == 1
+    (shown,) = (table for table in tables(app) if "narrowing" in table)
+    assert shown.to_numpy().tolist() == [[DRIVERS[0][f"name_{language}"], 1.25, 75.0]]
+
+
+def dated_ledger(plan: Plan) -> Plan:
+    """Put five systems into the ledger, of which three are on the line."""
+    roof = plan.roofs.index[0]
+    ledger = plan.ledger.iloc[[0, 0, 0, 0, 0]].assign(
+        roof_id=[roof, roof, None, roof, roof], capacity_dc_kw=[10.1, 20.2, 30.3, 40.4, 50.5],
+        status=["commissioned", "commissioned", "commissioned", "retired", "commissioned"],
+        commissioned_on=pd.to_datetime(
+            ["2024-05-01", "2020-01-01", "2024-05-01", "2019-01-01", None]
+        ),
+    ).set_axis([f"S{number}" for number in range(5)])  # fmt: skip
+    return replace(plan, ledger=ledger.rename_axis("system_id"))
+
+
+def test_what_was_installed_by_when_worked_by_hand() -> None:
+    plan = dated_ledger(toy_plan())
+    goal = plan.goals.iloc[0]
+    steps = history.installed_by_day(plan, goal)
+    assert [str(day)[:10] for day in steps["day"]] == ["2020-01-01", "2024-05-01", "2026-11-22"]
+    assert list(steps["installed_dc_kw"]) == [20.2, 60.6, 60.6]
+    assert set(history.counted_systems(plan, goal).index) == {"S0", "S1", "S2", "S4"}
+    new_only = history.counted_systems(plan, goal.replace("existing_industrial", "new_industrial"))
+    assert new_only.empty
+    earlier = goal.copy()
+    earlier["as_of"] = pd.Timestamp("2021-01-01")
+    assert set(history.counted_systems(plan, earlier).index) == {"S1", "S4"}
+
+
+def test_the_line_ends_at_what_the_explanation_sums() -> None:
+    plan = dated_ledger(toy_plan())
+    for _, goal in plan.goals[plan.goals["installed_dc_kw"].notna()].iterrows():
+        _, total = behind(plan, "systems", goal)
+        systems = history.counted_systems(plan, goal)["capacity_dc_kw"]
+        assert systems.sum() == pytest.approx(total)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_history_is_drawn_with_target_and_deadline(language: Any) -> None:
+    plan = dated_ledger(toy_plan())
+    goal = plan.goals.iloc[0]
+    steps = history.installed_by_day(plan, goal)
+    for target in (goal["target_dc_kw"], math.nan):
+        drawn = charts.installed_over_time(steps, target, goal["deadline"], language).to_dict()
+        assert len(drawn["layer"]) == 3
+    assert history.installed_by_day(plan_without_register(), goal).empty
+
+
+def test_two_methods_side_by_side_worked_by_hand() -> None:
+    goal = "industrial_1gw_2025"
+    plan = toy_plan()
+    rows = plan.allocation[plan.allocation["level"] == "park"]
+    parts = [rows.assign(place_id="P2", district_id=name) for name in ("310112", "310115")]
+    parts = [part.assign(difference_dc_kw=[0.0, -2.5]) for part in parts]
+    split = replace(plan, allocation=pd.concat([plan.allocation, *parts], ignore_index=True))
+    assert compared.chosen_method(split, goal) == "technical_potential"
+    assert compared.other_methods(split, goal) == ["usable_area"]
+    found = compared.side_by_side(split, goal, "park", "usable_area")
+    assert list(found.index) == ["P1", "P2"]
+    assert found.loc["P1"].tolist() == [40.0, 45.0, 5.0, "gains"]
+    assert found.loc["P2"].tolist() == [80.0, 90.0, -5.0, "loses"]
+    assert compared.chosen_method(split, "city_7gw_2030") is None
+    assert compared.other_methods(split, "city_7gw_2030") == []
+
+
+def test_the_method_is_named_beside_every_target() -> None:
+    plan = toy_plan()
+    goal = "industrial_1gw_2025"
+    assert compared.target_told(plan, goal, "park", "zh") == "全市目标按权重分解：技术可装容量"
+    assert compared.target_told(plan, goal, "city", "en") == say("basis_stated", "en")
+    half = compared.target_told(plan, "new_plants_half_roof", "park", "en")
+    assert half == say("basis_gross", "en")
+    strange = replace(plan, goals=plan.goals.assign(metric="unheard of"))
+    assert compared.target_told(strange, "city_7gw_2030", "park", "zh") == "stated"
+    bare = replace(plan, allocation=plan.allocation.iloc[:0])
+    assert compared.target_told(bare, goal, "park", "zh") == say("basis_stated", "zh")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_districts_and_parks_stand_in_a_league(opened: Opened, language: Any) -> None:
+    app = opened("ledger", "districts", lang=language)
+    plan = ledger_plan()
+    districts, parks = tables(app)[:2]
+    assert list(districts["rank"]) == [1, 2]
+    assert list(districts.index) == [plan.districts.index[1], plan.districts.index[0]]
+    assert list(districts["gap_p10"]) == [0.1, 0.1]
+    assert set(districts["verdict"]) == {say("verdict_missed", language)}
+    assert set(districts["bound"]) == {say("bound_lower", language)}
+    assert set(parks.index) == set(plan.gap_parks["place_id"])
+    told = compared.target_told(plan, "industrial_1gw_2025", "park", language)
+    assert set(districts["method"]) == set(parks["method"]) == {told}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_two_methods_are_compared_by_district_and_by_park(opened: Opened, language: Any) -> None:
+    app = opened("ledger", "districts", lang=language)
+    for level in ("district", "park"):
+        app.segmented_control(key=f"compare-level-{language}").set_value(level).run()
+        assert not app.exception
+        table = tables(app)[2]
+        assert list(table["difference"]) == [0.005]
+        assert list(table["outcome"]) == [say("gains", language)]
+        assert metrics(app)[say("gains", language)] == "1"
+        assert metrics(app)[say("loses", language)] == "0"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("key", LISTS)
+def test_every_work_list_is_shown_in_words_and_comes_down(
+    opened: Opened, key: str, language: Any
+) -> None:
+    app = opened("plain", "work", lang=language)
+    app.segmented_control(key=f"work-list-{language}").set_value(key).run()
+    assert not app.exception
+    work, plan = LISTS[key], runs.plan_of(runs.runs_folder() / "toy")
+    rows = work_lists.rows_of(plan, work)
+    assert f"{say('count', language)}  {len(rows)}" in texts(app)
+    (shown,) = tables(app)
+    assert len(shown) == len(rows)
+    for name in work_lists.CODES.keys() & set(shown.columns):
+        words = {say_code(work_lists.CODES[name], code, language) for code in rows[name]}
+        assert set(shown[name]) == words
+        assert bool(re.search(r"[\u4e00-\u9fff]", "".join(words))) == (language == "zh")
+    parks = set(places.names_of(plan.parks, language).values())
+    assert set(shown["park_id"].dropna()) <= parks
+    kinds = work_lists.kinds_of(work, rows)
+    assert sum(kinds.values()) == len(rows)
+    for kind, count in kinds.items():
+        app.pills(key=f"work-kind-{key}-{language}").set_value(kind).run()
+        assert not app.exception
+        assert len(tables(app)[0]) == count
+        assert len(app.get("download_button")) == 1
+
+
+def test_the_work_of_one_park_comes_down_as_it_is_shown(opened: Opened) -> None:
+    app = opened("plain", "work")
+    app.selectbox(key="work-park-zh").set_value("P1").run()
+    app.segmented_control(key="work-list-zh").set_value("unstarted").run()
+    plan = runs.plan_of(runs.runs_folder() / "toy")
+    rows = work_lists.rows_of(plan, LISTS["unstarted"], "P1")
+    shown = tables(app)[0]
+    assert list(shown["roof_id"]) == list(rows.index)
+    assert set(rows["park_id"]) == {"P1"}
+    assert list(rows["feasible_dc_kw"]) == sorted(rows["feasible_dc_kw"], reverse=True)
+    assert set(rows["roof_state"]) == {"feasible"}
+    # List and park stay when the language changes.
+    app.segmented_control(key="language").set_value("en").run()
+    assert not app.exception
+    assert app.selectbox(key="work-park-en").value == "P1"
+    assert list(tables(app)[0]["roof_id"]) == list(rows.index)
+
+
+def test_plants_that_fail_come_first_and_those_that_pass_last() -> None:
+    rows = work_lists.rows_of(toy_plan(), LISTS["clause"])
+    assert list(rows["state"]) == ["fail", "insufficient_evidence", "pass"]
+    rows = work_lists.rows_of(toy_plan(), LISTS["register"], kind="unit_w")
+    assert list(rows["severity"]) == ["doubt"]
+
+
+def test_a_file_is_named_safely_whatever_an_id_holds() -> None:
+    for text in (*HOSTILE, "../../etc/passwd", "a/b\\c:d*e?f", "x" * 500):
+        stem = places.file_stem(text)
+        assert re.fullmatch(r"[\w-]{1,80}", stem)
+    assert places.file_stem("张江-1") == "张江-1"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("key", LISTS)
+def test_hostile_work_is_letters(opened: Opened, key: str, language: Any) -> None:
+    app = opened("hostile", "work", lang=language)
+    app.segmented_control(key=f"work-list-{language}").set_value(key).run()
+    app.selectbox(key=f"work-park-{language}").set_value("P1").run()
+    assert not app.exception
+    assert not re.search(r"onerror|outside\.example|7\*7|pwned", in_markup(app))
+    cells = {str(cell) for table in tables(app) for cell in table.to_numpy().ravel()}
+    assert cells & set(HOSTILE)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_run_with_nothing_in_it_says_so_on_every_page(opened: Opened, language: Any) -> None:
+    assert infos(opened("done", "goals", lang=language)) == [say("no_goals", language)]
+    assert infos(opened("done", "districts", lang=language)) == [
+        say("league_none", language), say("league_none", language), say("compare_none", language),
+    ]  # fmt: skip
+    app = opened("done", "work", lang=language)
+    for key in LISTS:
+        app.segmented_control(key=f"work-list-{language}").set_value(key).run()
+        assert not app.exception
+        assert infos(app) == [say(f"work_{key}_none", language)]
+        assert not app.get("download_button")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_without_a_register_goals_and_districts_still_stand(opened: Opened, language: Any) -> None:
+    app = opened("bare", "goals", lang=language)
+    assert captions(app).count(say("no_history", language)) == 3
+    assert not opened("bare", "districts", lang=language).exception
+    app = opened("plain", "districts", lang=language, goal="city_7gw_2030")
+    assert infos(app).count(say("league_none", language)) == 2
+
+
+# --- where a number comes from ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("page", "link", "key"),
+    [
+        ("map", {"park": "P1"}, "explain-parks-P1"),
+        ("districts", {}, "explain-city-toy"),
+        ("goals", {}, "explain-goal-0"),
+    ],
+)
+def test_every_number_offered_is_explained(
+    opened: Opened, page: str, link: dict[str, str], key: str
+) -> None:
+    app = opened("ledger", page, **link)
+    offered = app.pills(key=f"{key}-zh").options
+    assert len(offered) >= 9
+    for option in offered:
+        app.pills(key=f"{key}-zh").set_value(option).run()
+        assert not app.exception, option
+        assert any(re.match(r"(parks|city|goals)\.csv:", text) for text in texts(app)), option
+        assert sum(text.endswith("0123456789abcdef") for text in texts(app)) >= 2, option
+
+
+def test_what_an_older_run_cannot_explain_is_said(opened: Opened) -> None:
+    app = opened("plain", "districts", lang="en")
+    app.pills(key="explain-city-toy-en").set_value("Levelised cost").run()
+    assert not app.exception
+    assert say("explain_lacks", "en") in captions(app)
+    assert "city:lcoe_cny_per_kwh:toy  ·  derived" in texts(app)
+
+
+def test_an_explanation_says_what_was_verified(opened: Opened) -> None:
+    app = opened("ledger", "goals", lang="en")
+    app.pills(key="explain-goal-0-en").set_value("Verdict").run()
+    shown = next(table for table in tables(app) if "verified" in table)
+    assert set(shown["verified"]) <= {say("verified", "en"), say("unverified", "en")}
+    badges = "\n".join(element.value for element in app.main.markdown)
+    assert re.search(r"sources? (not )?verified|no source verified", badges)
 
 
 # --- looking up ---------------------------------------------------------------------------------
@@ -360,6 +681,14 @@ def test_amounts_follow_the_unit_of_the_row() -> None:
     assert numbers.day(pd.NaT) == "—"
     assert numbers.gigawatt_hours(2_500_000.0) == "2.50 GWh"
     assert numbers.file_size(1500) == "2 kB"
+    assert numbers.megawatts_between(1_500.0, 25_000.0) == "1.50 – 25.0 MW"
+    assert numbers.megawatts_between(np.nan, None) == "—"
+    assert numbers.gigawatt_hours_between(1.5e6, np.nan) == "1.5 – —"
+    assert numbers.gigawatt_hours_between(None, None) == "—"
+    early, late = pd.Timestamp("2030-02-28"), pd.Timestamp("2031-12-01")
+    assert numbers.months_between(early, late, "never") == "2030-02 – 2031-12"
+    assert numbers.months_between(early, pd.NaT, "never") == "2030-02 – never"
+    assert numbers.months_between(pd.NaT, pd.NaT, "never") == "—"
     assert numbers.millions(2_500_000.0, "M") == "2.5 M"
 
 
@@ -376,14 +705,22 @@ def test_every_word_has_both_languages() -> None:
 
 
 def test_every_word_is_used_and_every_used_word_exists() -> None:
-    sources = [path.read_text("utf-8") for path in UI if path.name != "words.py"]
+    sources = [path.read_text("utf-8") for path in UI if not path.stem.startswith("words")]
     code = "\n".join([*sources, (ROOT / "app.py").read_text("utf-8")])
     used = set(re.findall(r"[\"']([a-z_0-9]+)[\"']", code))
     used |= {f"page_{page}" for page in PAGES} | {f"verdict_{verdict}" for verdict in VERDICTS}
     values = {column.name: column.values for column in REJECTED}
     used |= {f"{name}_{value}" for name in ("input", "done") for value in values[name]}
     used |= {key for key in WORDS if key.startswith(CODED)}
-    assert set(WORDS) <= used
+    used |= {f"work_{key}{end}" for key in LISTS for end in ("", "_note", "_none")}
+    for work in LISTS.values():
+        values = {name: column.values for name, column in work_lists.columns_of(work).items()}
+        coded = [name for name in (*work.shown, work.kind) if name in work_lists.CODES]
+        used |= {f"{work_lists.CODES[name]}_{code}" for name in coded for code in values[name]}
+    used |= {f"method_{method}" for method in WEIGHTS} | {f"curve_{word}" for word in CURVE_STATES}
+    bounds = next(column.values for column in GAP if column.name == "bound")
+    used |= {f"bound_{word}" for word in bounds} | {"level_district", "level_park"}
+    assert set(WORDS) - used == set()
     said = set(re.findall(r"say\(\s*\"([a-z_0-9]+)\"", code))
     assert said <= set(WORDS)
 

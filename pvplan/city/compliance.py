@@ -27,6 +27,7 @@ MISSING: Final = {
     "layout": ("阵列占地比不明", "ground coverage ratio unknown"),
     "capacity": ("已并网但容量不明", "commissioned, capacity unknown"),
     "filed": ("仅备案或在建，无并网证明", "only filed or under construction, not commissioned"),
+    "undated": ("已并网但无并网日期", "commissioned, day unknown"),
     "match": ("登记项未核对到屋顶", "registered systems not matched to a roof"),
     "near": ("面积估算不足以判定", "estimated area too near the limit; register module area"),
     "other": ("其他可再生能源情况不明", "other renewables unknown"),
@@ -147,6 +148,7 @@ class _Evidence:
     commissioned: Flags
     capacity_unknown: Flags
     filed_kw: Floats
+    undated_kw: Floats
     loose_kw: Floats
 
 
@@ -167,8 +169,8 @@ def judge(
     Parameters
     ----------
     buildings
-        Index roof id; columns ``NEEDS``; if present ``started_on``, ``other_renewable`` (words,
-        or no, none, 无), ``exempt_reason_zh``, ``exempt_reason_en`` (a recorded exemption).
+        Index roof id; columns ``NEEDS``; if present ``tables.CLAUSE_EVIDENCE``: ``started_on``,
+        ``other_renewable`` (words, or no, none, 无), ``exempt_reason`` (a recorded exemption).
     ledger
         ``tables.LEDGER``, index system id, if present with ``module_area_m2``; None without one.
     findings
@@ -227,7 +229,8 @@ def judge(
     sure = rules.min_pass_probability_fraction
     passes = ~barred & (chance >= sure)
     low = ~barred & ((chance < 0.5) if sure == 0.5 else (chance <= 1.0 - sure))
-    extra = np.where(seen.capacity_unknown, np.inf, seen.filed_kw + seen.loose_kw)
+    maybe_kw = seen.filed_kw + seen.undated_kw + seen.loose_kw
+    extra = np.where(seen.capacity_unknown, np.inf, maybe_kw)
     extra = np.where(marked["match"], np.inf, extra)
     # The widest module of all, so that no fail is told that a late match could undo.
     saved = low & (extra > 0.0) & ~(extra * per_kw.max() < gap)
@@ -238,6 +241,7 @@ def judge(
     lacks |= {
         "capacity": waiting & seen.capacity_unknown,
         "filed": waiting & (seen.filed_kw > 0.0),
+        "undated": waiting & (seen.undated_kw > 0.0),
         "match": waiting & (marked["match"] | (seen.loose_kw > 0.0)),
         "near": ~barred & ~passes & ~low,
         "other": ~renewable & (other == "unknown"),
@@ -274,8 +278,7 @@ def judge(
     }
     for column, language in (("zh", 0), ("en", 1)):
         told = _told(reasons, REASONS, language)
-        recorded = _recorded(buildings, column)
-        found[f"reason_{column}"] = np.where(reasons["recorded"], recorded, told)
+        found[f"reason_{column}"] = np.where(reasons["recorded"], _recorded(buildings), told)
         found[f"missing_{column}"] = _told(lacks, MISSING, language)
     return pd.DataFrame(found, columns=names(COMPLIANCE))
 
@@ -310,13 +313,17 @@ def _evidence(
     count, ranges = len(buildings), len(density.from_year) + 1
     if ledger is None or ledger.empty:
         zero, no = np.zeros(count), np.zeros(count, dtype=bool)
-        return _Evidence(np.zeros((count, ranges)), zero, no, no, zero, zero)
+        return _Evidence(np.zeros((count, ranges)), zero, no, no, zero, zero, zero)
     roof = buildings.index.get_indexer(pd.Index(ledger["roof_id"]))
     on = (roof >= 0) & ledger["roof_id"].notna().to_numpy()
     kw = ledger["capacity_dc_kw"].to_numpy(np.float64)
     since = pd.to_datetime(ledger["commissioned_on"])
-    stands = (ledger["status"] == "commissioned").to_numpy() & ~(since > day).to_numpy()
-    due = ledger["status"].isin(["filed", "under_construction", "commissioned"]).to_numpy()
+    runs = (ledger["status"] == "commissioned").to_numpy(dtype=bool)
+    stands = runs & (since <= day).to_numpy(dtype=bool)
+    # What is known to run only later cannot have stood on the day; without a day it may have.
+    pending = ledger["status"].isin(["filed", "under_construction"]).to_numpy(dtype=bool)
+    undated = runs & since.isna().to_numpy(dtype=bool)
+    due = stands | undated | pending
     area = np.full(len(ledger), np.nan)
     if "module_area_m2" in ledger.columns:
         area = ledger["module_area_m2"].to_numpy(np.float64)
@@ -330,7 +337,8 @@ def _evidence(
 
     unknown = np.where(np.isnan(kw), np.inf, kw)
     # A system known by its park alone may stand on any roof of the park.
-    loose = due & ~on & ledger["park_id"].notna().to_numpy()
+    nowhere = ledger["roof_id"].isna().to_numpy(dtype=bool)
+    loose = due & nowhere & ledger["park_id"].notna().to_numpy()
     parks = pd.Series(unknown[loose]).groupby(ledger["park_id"].to_numpy()[loose]).sum()
     made = stands & (measured | (kw_known > 0.0))
     return _Evidence(
@@ -340,7 +348,8 @@ def _evidence(
         sure_m2=per_roof(on & stands & measured, area),
         commissioned=per_roof(on & made, np.ones(len(ledger))) > 0.0,
         capacity_unknown=per_roof(guessed & np.isnan(kw), np.ones(len(ledger))) > 0.0,
-        filed_kw=per_roof(on & due & ~stands, unknown),
+        filed_kw=per_roof(on & pending, unknown),
+        undated_kw=per_roof(on & undated, unknown),
         loose_kw=np.asarray(buildings["park_id"].map(parks).fillna(0.0), dtype=np.float64),
     )
 
@@ -352,7 +361,7 @@ def _when(
     word = "completed_on" if rules.date_of == "completed" else "started_on"
     raw = buildings[word] if word in buildings.columns else pd.Series(pd.NaT, buildings.index)
     since = pd.to_datetime(raw)
-    recorded = np.array([bool(text) for text in _recorded(buildings, "zh")], dtype=bool)
+    recorded = np.array([text is not None for text in _recorded(buildings)], dtype=bool)
     scope = ~recorded & ~buildings["in_goal_scope"].to_numpy(dtype=bool)
     rest = ~recorded & ~scope
     reasons = {
@@ -365,14 +374,12 @@ def _when(
     return {"date": since.isna().to_numpy() & ~exempt}, reasons, exempt
 
 
-def _recorded(buildings: pd.DataFrame, language: str) -> npt.NDArray[np.object_]:
-    """Return the recorded exemption in a language, or in the other where one lacks."""
-    both = [f"exempt_reason_{language}", "exempt_reason_zh", "exempt_reason_en"]
-    text = pd.Series(None, index=buildings.index, dtype=object)
-    for word in (word for word in both if word in buildings.columns):
-        given = buildings[word].astype(object)
-        text = text.where(text.notna(), given.where(given.notna() & (given != ""), None))
-    return text.where(text.notna(), None).to_numpy(dtype=object)
+def _recorded(buildings: pd.DataFrame) -> npt.NDArray[np.object_]:
+    """Return the recorded exemption of each building, None where there is none."""
+    if "exempt_reason" not in buildings.columns:
+        return np.full(len(buildings), None, dtype=object)
+    given = buildings["exempt_reason"].astype(object)
+    return given.where(given.notna() & (given != ""), None).to_numpy(dtype=object)
 
 
 def _marked(

@@ -73,6 +73,8 @@ class Standing:
         Technical potential of the roofs in scope; NaN where it is not known.
     plants
         Counts for a goal over the share of plants; None where not given.
+    rounding_kw
+        Part of the target that only rounds what stands up to whole kW: nobody must build it.
     """
 
     target_kw: float
@@ -88,6 +90,12 @@ class Standing:
     reachable_kw: float = np.nan
     roofs_kw: float = np.nan
     plants: Plants | None = None
+    rounding_kw: float = 0.0
+
+    @property
+    def asked_kw(self) -> float:
+        """The target less what is mere rounding, kW."""
+        return float(to_thousandths(self.target_kw - self.rounding_kw))
 
     @property
     def unreachable_kw(self) -> float:
@@ -95,7 +103,7 @@ class Standing:
         if not self.covers_scope or np.isnan(self.reachable_kw) or np.isnan(self.target_kw):
             return float("nan")
         most = max(self.reachable_kw, 0.0, np.nan_to_num(self.installed_kw))
-        return float(to_thousandths(max(self.target_kw - most, 0.0)))
+        return float(to_thousandths(max(self.asked_kw - most, 0.0)))
 
 
 @dataclass(frozen=True)
@@ -169,7 +177,7 @@ def judge(goal: Goal, standing: Standing, as_of: date) -> Verdict:
 
 
 def _before(goal: Goal, standing: Standing, as_of: date) -> Verdict:
-    target, reached = standing.target_kw, standing.installed_kw
+    target, reached = standing.asked_kw, standing.installed_kw
     if reached >= target:
         return Verdict("met", "已达目标", "the target is reached", 0.0)
     left = (goal.deadline - as_of).days
@@ -193,14 +201,14 @@ def _before(goal: Goal, standing: Standing, as_of: date) -> Verdict:
 
 def _by_pace(standing: Standing, left: int, needed: float, loose: float) -> Verdict:
     """Judge by the pace of the last 12 months; ``loose`` kW may be there beside what is counted."""
-    missing, pace = standing.target_kw - standing.installed_kw, standing.trailing_kw_per_year
+    missing, pace = standing.asked_kw - standing.installed_kw, standing.trailing_kw_per_year
     shown = needed if left >= LAST_DAYS else np.nan
     if np.isnan(pace):
-        return _unknown(
-            f"登记不足 12 个月，无法判断进度；需每年 {needed / 1000:.1f} MW",
-            f"less than 12 months of history; {needed / 1000:.1f} MW a year needed",
-            shown,
-        )
+        words_zh, words_en = "登记不足 12 个月，无法判断进度", "less than 12 months of history"
+        if left >= LAST_DAYS:
+            words_zh = f"{words_zh}；需每年 {needed / 1000:.1f} MW"
+            words_en = f"{words_en}; {needed / 1000:.1f} MW a year needed"
+        return _unknown(words_zh, words_en, shown)
     faster = pace + standing.undated_kw + standing.unmatched_recent_kw
     less = (missing - loose) * DAYS_PER_YEAR / max(left, 1)
     if pace < needed and faster >= less:
@@ -219,7 +227,7 @@ def _by_pace(standing: Standing, left: int, needed: float, loose: float) -> Verd
 
 
 def _after(goal: Goal, standing: Standing) -> Verdict:
-    target, reached = standing.target_kw, standing.by_deadline_kw
+    target, reached = standing.asked_kw, standing.by_deadline_kw
     words_zh = f"截至{goal.deadline}已装 {reached / 1000:.1f} MW，目标 {target / 1000:.1f} MW"
     words_en = (
         f"{reached / 1000:.1f} MW commissioned by {goal.deadline}, target {target / 1000:.1f} MW"

@@ -24,7 +24,6 @@ NEAR: Final = 31
 ROUNDS: Final = 12
 LEAST_DRAWS: Final = 200
 SEED: Final = 20251231
-HORIZON_YEARS: Final = 100.0
 _RATE: Final = (0.01, 10.0)
 _PHASE: Final = 20.0
 _FLOOR: Final = 0.1
@@ -162,7 +161,9 @@ def fit(
     )
 
 
-def attainment(growth: Growth, reached_kw: float, target_kw: float) -> Attainment:
+def attainment(
+    growth: Growth, reached_kw: float, target_kw: float, horizon_years: float
+) -> Attainment:
     """Return when the curve, carried on from what is reached, takes a target.
 
     Additions from now on follow the curve; the interval holds the doubt in its parameters and
@@ -176,6 +177,8 @@ def attainment(growth: Growth, reached_kw: float, target_kw: float) -> Attainmen
         Capacity on its ``as_of``, kW.
     target_kw
         Capacity wanted, kW, more than reached.
+    horizon_years
+        Anything later is told as never.
 
     Returns
     -------
@@ -185,13 +188,16 @@ def attainment(growth: Growth, reached_kw: float, target_kw: float) -> Attainmen
     centre = np.array([[np.log(growth.capacity_kw), np.log(growth.rate_per_year), growth.phase]])
     if len(growth.draws) == 0:
         nothing = np.datetime64("NaT", "D")
-        return Attainment(_day(_years(centre, gap)[0], growth.as_of), nothing, nothing)
+        only = _day(_years(centre, gap)[0], growth.as_of, horizon_years)
+        return Attainment(only, nothing, nothing)
     chance = np.random.default_rng(SEED + 1).standard_normal(len(growth.draws))
     # The variance of a sum of additions of mean ``gap``.
     ahead = gap - chance * np.sqrt(growth.scatter_kw * gap)
     years = np.sort(_years(growth.draws, np.maximum(ahead, 0.0)))
     tenth, half = len(years) // 10, len(years) // 2
-    on, p10, p90 = (_day(years[at], growth.as_of) for at in (half, tenth, -tenth - 1))
+    on, p10, p90 = (
+        _day(years[at], growth.as_of, horizon_years) for at in (half, tenth, -tenth - 1)
+    )
     return Attainment(on, p10, p90)
 
 
@@ -204,8 +210,8 @@ def _years(parameters: Floats, more_kw: Floats) -> Floats:
     return np.where(never, np.inf, np.maximum(years, 0.0))
 
 
-def _day(years: float, as_of: date) -> np.datetime64:
-    if not years <= HORIZON_YEARS:
+def _day(years: float, as_of: date, horizon_years: float) -> np.datetime64:
+    if not years <= horizon_years:
         return np.datetime64("NaT", "D")
     return np.datetime64(as_of, "D") + np.timedelta64(int(np.ceil(years * DAYS_PER_YEAR)), "D")
 

@@ -16,8 +16,6 @@ Days = npt.NDArray[np.datetime64]
 DAYS_PER_YEAR: Final = 365.25
 WINDOW_DAYS: Final = 365
 """A trailing year: the systems of the last 365 days, the day itself included."""
-HORIZON_YEARS: Final = 100.0
-"""Later than this is told as never: a date so far says nothing."""
 
 
 def place_sums(kw: Floats, place: Ints, places: int) -> Floats:
@@ -91,7 +89,9 @@ def trailing(
     return to_thousandths(place_sums(kw[inside], place[inside], places) / years)
 
 
-def attained_on(target_kw: Floats, reached_kw: Floats, pace: Floats, as_of: date) -> Days:
+def attained_on(
+    target_kw: Floats, reached_kw: Floats, pace: Floats, as_of: date, horizon_years: float
+) -> Days:
     """Return the day on which each target is reached at a steady pace.
 
     Parameters
@@ -102,12 +102,14 @@ def attained_on(target_kw: Floats, reached_kw: Floats, pace: Floats, as_of: date
         Shape (places,), kW per year.
     as_of
         Day of ``reached_kw``.
+    horizon_years
+        Later than this is told as never: a date so far says nothing.
 
     Returns
     -------
     ndarray of datetime64[D], shape (places,)
         NaT where it is reached already, where nothing is known, and where it is never reached
-        (or later than in 100 years).
+        (or later than the horizon).
     """
     target, reached, speed = (
         np.asarray(a, dtype=np.float64) for a in (target_kw, reached_kw, pace)
@@ -115,12 +117,12 @@ def attained_on(target_kw: Floats, reached_kw: Floats, pace: Floats, as_of: date
     left = target - reached
     with np.errstate(divide="ignore", invalid="ignore"):
         years = np.where((left > 0.0) & (speed > 0.0), left / speed, np.nan)
-    return days_ahead(years, as_of)
+    return days_ahead(years, as_of, horizon_years)
 
 
-def days_ahead(years: Floats, as_of: date) -> Days:
-    """Return the day so many years ahead, whole days up; NaT where missing or over 100 years."""
-    known = years <= HORIZON_YEARS
+def days_ahead(years: Floats, as_of: date, horizon_years: float) -> Days:
+    """Return the day so many years ahead, whole days up; NaT where missing or too far."""
+    known = years <= horizon_years
     # A hair less than a day is no day: sums of decimals must not move the date.
     days = np.ceil(np.where(known, years, 0.0) * DAYS_PER_YEAR - 1e-6).astype(np.int64)
     day = np.datetime64(as_of, "D") + days

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from pvplan.tables import Floats
 
 Words = npt.NDArray[np.object_]
+Days = npt.NDArray[np.datetime64]
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,33 @@ class States:
     not_assessable_kw: Floats
     remainder_kw: Floats
     over_kw: Floats
+
+
+def stage_on(status: Words, filed_on: Days, commissioned_on: Days, day: np.datetime64) -> Words:
+    """Return what each registered system was on a day.
+
+    Parameters
+    ----------
+    status
+        ``tables.STATUSES``, as the register says it now, shape (systems,).
+    filed_on, commissioned_on
+        Shape (systems,); NaT where not known.
+    day
+        The day.
+
+    Returns
+    -------
+    ndarray of object, shape (systems,)
+        Status on the day; empty where the system was not there yet. One that was commissioned
+        later was filed by then only if its filing is known to lie before: no day of starting to
+        build is registered. An unknown day never keeps a system away.
+    """
+    filed, runs = (days.astype("datetime64[D]") for days in (filed_on, commissioned_on))
+    later = runs > day
+    ended = np.isin(status, ["commissioned", "retired"])
+    pending = ended & later & (filed <= day)
+    gone = np.where(ended, later & ~pending, filed > day)
+    return np.where(gone, "", np.where(pending, "filed", status)).astype(object)
 
 
 def roof_states(

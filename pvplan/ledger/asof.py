@@ -127,12 +127,14 @@ def holding(
             sa.or_(table.c.valid_from.is_(None), table.c.valid_from <= on),
             sa.or_(table.c.valid_to.is_(None), table.c.valid_to > on),
         )
-    last = sa.func.row_number().over(partition_by=keys, order_by=table.c.entry_id.desc())
-    entries = sa.select(table, last.label("nth")).join(BATCH).where(speaks)
+    last = sa.select(sa.func.max(table.c.entry_id)).where(speaks).group_by(*keys)
     if known is not None:
-        entries = entries.where(BATCH.c.made_at_us <= moment_us(known))
-    found = entries.subquery()
-    wanted = sa.select(found).where(found.c.nth == 1, found.c.withdrawn.is_(False))
+        # Batches are numbered in the order in which they became known.
+        batch = sa.select(sa.func.max(BATCH.c.batch_id)).where(
+            BATCH.c.made_at_us <= moment_us(known)
+        )
+        last = last.where(table.c.batch_id <= batch.scalar_subquery())
+    wanted = sa.select(table).where(table.c.entry_id.in_(last), table.c.withdrawn.is_(False))
     named = _of(table, KEYS[table.name])
     rows = connection.execute(wanted).all()
     return sorted(rows, key=lambda row: [word or "" for word in named(row)])
@@ -180,7 +182,7 @@ def history(connection: sa.Connection, system_id: str) -> pd.DataFrame:
     said = _of(SYSTEM, FACTS)
     facts = [None if row.withdrawn else said(row) for row in rows]
     found["changes"] = [
-        changes_of(old, new) for old, new in zip([None, *facts[:-1]], facts, strict=True)
+        changes_of(old, new) for old, new in zip([None, *facts], facts, strict=False)
     ]
     return found
 

@@ -202,9 +202,8 @@ class Ledger:
         self, table: sa.Table, kind: str, who: Who, now: datetime | None, entry: Mapping[str, Any]
     ) -> None:
         faults = [*_faults_of(vars(who)), *_faults_of(entry)]
-        faults += [
-            f"{key}: is blank" for key in KEYS[table.name] if not (entry[key] or "-").strip()
-        ]
+        keys = {key: entry[key] for key in KEYS[table.name] if entry[key] is not None}
+        faults += [f"{key}: is blank; name it" for key, word in keys.items() if not word.strip()]
         if faults:
             raise InputError(faults)
         with self._writing() as connection:

@@ -12,6 +12,10 @@ import pandas as pd
 from pvplan.tables import Plan, exact_sum, scope_of
 
 SHOWN_ROWS: Final = 10
+_OWED: Final = (
+    "installed_dc_kw", "under_construction_dc_kw", "filed_dc_kw", "feasible_dc_kw",
+    "not_assessable_dc_kw",
+)  # fmt: skip
 _PLACE: Final = {"district": "district_id", "park": "park_id"}
 
 
@@ -51,8 +55,10 @@ def behind(plan: Plan, kind: str, row: pd.Series[Any]) -> tuple[Rows | None, flo
             return None, None
         return summed("ledger", _systems(plan, row)["capacity_dc_kw"])
     roofs = _in_scope(plan, row)
-    if kind == "potential" or row["metric"] == "full_installation":
+    if kind == "potential":
         return summed("roofs", roofs["capacity_dc_kw"])
+    if row["metric"] == "full_installation":
+        return _full(plan, row, roofs)
     goal = _goal(plan, row)
     if row["metric"] == "coverage_fraction":
         usable = row["denominator"] == "usable_roof"
@@ -70,6 +76,20 @@ def in_scope(plan: Plan, row: pd.Series[Any], column: str) -> tuple[Rows, float]
         count = int((roofs["roof_state"] == "feasible").sum())
         return Rows("roofs", "roof_state", count, ()), float(count)
     return summed("roofs", roofs[column])
+
+
+def _full(plan: Plan, row: pd.Series[Any], roofs: pd.DataFrame) -> tuple[Rows, float]:
+    """Return the roofs behind full installation: what is begun, and all that could be.
+
+    A park in a district never owes less than what stands there.
+    """
+    owed = roofs[list(_OWED)].fillna(0.0).sum(axis=1).rename("capacity_dc_kw")
+    stands = _systems(plan, row)
+    pairs = ["park_id", "district_id"]
+    asked = (owed * 1000.0).round().groupby([roofs[name] for name in pairs]).sum()
+    kw = (stands["capacity_dc_kw"] * 1000.0).round().groupby([stands[name] for name in pairs]).sum()
+    most = np.maximum(asked, kw.reindex(asked.index).fillna(0.0))
+    return summed("roofs", owed)[0], float(most.sum()) / 1000.0
 
 
 def _goal(plan: Plan, row: pd.Series[Any]) -> Mapping[str, Any]:

@@ -204,13 +204,8 @@ def _recomputed(
     plan: Plan, name: str, column: Column, label: Any, origin: Origin
 ) -> tuple[Rows | None, float | None]:
     row = getattr(plan, name).loc[label]
-    if origin.over == "roofs":
-        return _summed(plan, name, column, label)
-    if origin.over == "in_scope":
-        at = _goal_row(plan, name, label)
-        return (None, None) if at is None else in_scope(plan, plan.goals.loc[at], column.name)
     if origin.over:
-        return behind(plan, origin.over, row)
+        return _over(plan, name, column, label, origin.over)
     if origin.adds:
         return None, exact_sum(
             np.array([row[each] for each in origin.columns_of(row.index)], float)
@@ -221,6 +216,18 @@ def _recomputed(
     if origin.formula:
         return None, evaluate(origin.formula, lambda word: _valued(plan, row, word))
     return None, None
+
+
+def _over(
+    plan: Plan, name: str, column: Column, label: Any, what: str
+) -> tuple[Rows | None, float | None]:
+    """Return the rows that a figure was summed from, and the figure made anew."""
+    if what == "roofs":
+        return _summed(plan, name, column, label)
+    if what == "in_scope":
+        at = _goal_row(plan, name, label)
+        return (None, None) if at is None else in_scope(plan, plan.goals.loc[at], column.name)
+    return behind(plan, what, getattr(plan, name).loc[label])
 
 
 def _summed(plan: Plan, name: str, column: Column, label: Any) -> tuple[Rows, float]:

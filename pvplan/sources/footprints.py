@@ -27,8 +27,9 @@ from pvplan.tables import Floats
 
 Progress = Callable[[str], None]
 
-_TEXTS: Final = ("name", "use", "source")
-_AGREED: Final = ("name", "roof_form", "use", "completed_on", "source")
+_TEXTS: Final = ("name", "use", "source", "other_renewable", "exempt_reason")
+_DATES: Final = ("completed_on", "started_on")
+_AGREED: Final = ("roof_form", *_TEXTS, *_DATES)
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ class FootprintFile:
     buildings
         Metric CRS, index ``roof_id`` (text, unique, sorted). Columns: geometry (a Polygon; a
         MultiPolygon where several rows share an id), name, height_m, height_source, roof_form
-        (None where not given), use, completed_on (NaT where not given), source.
+        (None where not given), use, completed_on (NaT where not given), source; and the
+        evidence of ``tables.CLAUSE_EVIDENCE``, missing where not given.
     rejected
         Columns of ``tables.REJECTED``: rows that were rejected or altered, and why.
     counts
@@ -187,8 +189,11 @@ def _attributes(
     for target in _TEXTS:
         said[target] = first_text(rows, chosen[target], target)
     said["roof_form"], form_notes = read_roof_forms(rows, ids, first["roof_form"])
-    said["completed_on"], date_notes = read_dates(rows, ids, first["completed_on"])
-    return said, [*notes, *form_notes, *date_notes]
+    notes += form_notes
+    for target in _DATES:
+        said[target], found = read_dates(rows, ids, first[target])
+        notes += found
+    return said, notes
 
 
 def _buildings(
@@ -216,6 +221,9 @@ def _buildings(
         "use": texts("use", rules.default_use),
         "completed_on": by_unit["completed_on"][roof_unit].astype(DAYS),
         "source": texts("source", title),
+        "started_on": by_unit["started_on"][roof_unit].astype(DAYS),
+        "other_renewable": texts("other_renewable", None),
+        "exempt_reason": texts("exempt_reason", None),
     }
     table = pd.DataFrame(columns, index=index)
     geometry = gpd.GeoSeries(roofs.shapes[alive], index=index, crs=parts.crs)

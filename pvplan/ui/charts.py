@@ -1,15 +1,22 @@
-"""The charts: energy by month, and what is installed against potential and target."""
+"""The charts: energy by month, capacity against potential and target, history, comparison."""
 
 from __future__ import annotations
 
 import altair as alt
 import pandas as pd
 
+from pvplan.ui import numbers
 from pvplan.ui.words import Language, say
 
 INSTALLED = "#1f5f99"
 POTENTIAL = "#c9dbe9"
 TARGET = "#b4450a"
+DEADLINE = "#6b7785"
+# Of PuOr: gain and loss for colour-blind readers too.
+HIGHER = "#5e3c99"
+LOWER = "#e08214"
+BAR_PX = 24
+HISTORY_PX = 260
 Chart = alt.Chart | alt.LayerChart | alt.FacetChart
 FONT = "Noto Sans SC, Source Han Sans SC, PingFang SC, Microsoft YaHei, WenQuanYi Micro Hei, Arial"
 
@@ -89,3 +96,91 @@ def capacity_bar(
         .encode(x=axis, color=colour, tooltip=tips)
     )
     return dressed(alt.layer(bars, line), 110)
+
+
+def installed_over_time(
+    history: pd.DataFrame, target_kw: float, deadline: pd.Timestamp, language: Language
+) -> Chart:
+    """Draw installed capacity by commissioning date, with target and deadline.
+
+    Parameters
+    ----------
+    history
+        Of :func:`pvplan.ui.history.installed_by_day`; not empty.
+    target_kw
+        kWp; a missing one (NaN) is left out of the picture.
+    deadline
+        Day by which it is due.
+    language
+        Of the words.
+    """
+    words = [say(key, language) for key in ("installed", "target", "deadline")]
+    colour = alt.Color(
+        "what:N", title=None,
+        scale=alt.Scale(domain=words, range=[INSTALLED, TARGET, DEADLINE]),
+        legend=alt.Legend(
+            orient="top", offset=4, symbolType="stroke", symbolStrokeWidth=3, symbolOpacity=1
+        ),
+    )  # fmt: skip
+    day = alt.X("day:T", title=None, axis=alt.Axis(format="%Y", tickCount=8))
+    height = alt.Y("mw:Q", title=say("mw_axis", language), axis=alt.Axis(tickCount=4))
+    tips = [
+        alt.Tooltip("what:N", title=" "),
+        alt.Tooltip("day:T", title=say("day_axis", language), format="%Y-%m-%d"),
+        alt.Tooltip("mw:Q", title=say("mw_axis", language), format=",.2f"),
+    ]
+    steps = pd.DataFrame(
+        {
+            "day": history["day"],
+            "mw": numbers.in_megawatts(history["installed_dc_kw"]),
+            "what": words[0],
+        }
+    )
+    goal = pd.DataFrame(
+        {"day": [deadline], "mw": numbers.in_megawatts(pd.Series([target_kw])), "what": words[1]}
+    ).dropna()
+    area = alt.Chart(steps).mark_area(
+        interpolate="step-after", opacity=0.25, line={"strokeWidth": 2}
+    )  # fmt: skip
+    level = alt.Chart(goal).mark_rule(strokeWidth=2)
+    due = alt.Chart(goal.assign(what=words[2])).mark_rule(strokeDash=[4, 3], strokeWidth=1.5)
+    layers = [
+        area.encode(x=day, y=height, color=colour, tooltip=tips),
+        level.encode(y=height, color=colour, tooltip=tips),
+        due.encode(x=day, color=colour, tooltip=tips),
+    ]
+    return dressed(alt.layer(*layers), HISTORY_PX)
+
+
+def differences(rows: pd.DataFrame, language: Language) -> Chart:
+    """Draw by how much another method raises or lowers the target of each place.
+
+    Parameters
+    ----------
+    rows
+        Columns ``place`` (its name), ``difference`` [MW] and ``outcome`` (in words), in the
+        order in which they are drawn.
+    language
+        Of the words.
+    """
+    words = [say("gains", language), say("loses", language)]
+    colour = alt.Color(
+        "outcome:N", title=None, scale=alt.Scale(domain=words, range=[HIGHER, LOWER]),
+        legend=alt.Legend(orient="top", offset=4, symbolType="square", symbolStrokeWidth=0.5),
+    )  # fmt: skip
+    x = alt.X(
+        "difference:Q", title=f"{say('difference', language)} (MW)", axis=alt.Axis(tickCount=5)
+    )
+    y = alt.Y(
+        "place:N", sort=None, title=None,
+        axis=alt.Axis(
+            labelLimit=190, labelOverlap=False, labelFlush=False, ticks=False, domain=False
+        ),
+    )  # fmt: skip
+    tips = [
+        alt.Tooltip("place:N", title=say("place", language)),
+        alt.Tooltip("difference:Q", title=f"{say('difference', language)} (MW)", format="+,.2f"),
+    ]
+    bars = alt.Chart(rows).mark_bar(stroke="#333333", strokeWidth=0.5, height={"band": 0.7})
+    drawn = bars.encode(x=x, y=y, color=colour, tooltip=tips)
+    return dressed(drawn, BAR_PX * len(rows) + 70)

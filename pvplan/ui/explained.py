@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
@@ -14,6 +15,22 @@ from pvplan.reports.words import value_told
 from pvplan.ui import numbers
 from pvplan.ui.frame import View
 from pvplan.ui.words import Language
+
+MOST_ROWS: Final = 12
+WIDTHS: Final = {"formula": 300, "value": 170, "verified": 110}
+HEADS: Final = {
+    "meaning": "head_meaning",
+    "value": "head_value",
+    "formula": "head_formula",
+    "reference": "head_reference",
+    "row": "head_row",
+    "key": "head_key",
+    "source": "head_source",
+    "verified": "head_verified",
+    "role": "head_role",
+    "file": "head_file",
+    "sha256": "head_sha256",
+}
 
 
 def offer(view: View, references: Mapping[str, str], key: str) -> None:
@@ -32,34 +49,63 @@ def offer(view: View, references: Mapping[str, str], key: str) -> None:
         view.say("explain_hint"), list(references), key=f"explain-{key}-{view.language}"
     )
     if label is not None:
-        show(view, references[label])
+        show(view, references[label], key)
 
 
-def show(view: View, reference: str) -> None:
+def show(view: View, reference: str, key: str) -> None:
     """Show one number with formula, inputs, rows, assumptions, files and fingerprint."""
     try:
         found = explain(view.plan, reference)
+        assumed, files = behind(view, found)
     except InputError as error:
         for fault in error.faults:
             st.text(fault)
         return
-    with st.container(border=True, key="explained"):
-        _head(view, found)
+    except KeyError as error:
+        # A run of an older program lacks a record that the rule now asks for.
+        st.caption(view.say("explain_lacks"))
+        st.text(f"{reference}  ·  {error.args[0]}")
+        return
+    with st.container(border=True, key=f"explained-{key}"):
+        _head(view, found, assumed)
         _listed(view, "explain_inputs", _inputs(found, view.language))
         _listed(view, "explain_rows", _rows(found))
-        _listed(view, "explain_assumptions", _assumptions(view, found))
-        _listed(
-            view, "explain_files", pd.DataFrame(found.files, columns=["role", "file", "sha256"])
-        )
+        _listed(view, "explain_assumptions", _assumptions(view, assumed))
+        _listed(view, "explain_files", pd.DataFrame(files, columns=["role", "file", "sha256"]))
         st.download_button(
             view.say("explain_download"),
             json.dumps(found.as_json(), ensure_ascii=False, indent=2),
             file_name="explained.json", mime="application/json", on_click="ignore",
-            key=f"explained-{reference}",
+            key=f"explained-{key}-{reference}",
         )  # fmt: skip
 
 
-def _head(view: View, found: Explained) -> None:
+def behind(view: View, found: Explained) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
+    """Return the assumptions and the files behind a number, at every depth, each once.
+
+    A sum takes those of the first of its rows: all rows of a column come about alike.
+    """
+    assumed: list[Mapping[str, Any]] = []
+    files: list[Mapping[str, Any]] = []
+    for each in _every(view, found):
+        assumed += [entry for entry in each.assumptions if entry not in assumed]
+        files += [file for file in each.files if file not in files]
+    return assumed, files
+
+
+def _every(view: View, found: Explained) -> Iterator[Explained]:
+    yield found
+    for each in found.inputs:
+        yield from _every(view, each)
+    if found.rows is not None and found.rows.shown:
+        first = f"{found.rows.table}:{found.rows.column}:{found.rows.shown[0][0]}"
+        try:
+            yield from _every(view, explain(view.plan, first))
+        except InputError:
+            return
+
+
+def _head(view: View, found: Explained, assumed: list[Mapping[str, Any]]) -> None:
     meaning = found.zh if view.language == "zh" else found.en
     st.text(f"{meaning}: {value_told(found.value, found.unit)}")
     st.text(found.reference)
@@ -71,17 +117,34 @@ def _head(view: View, found: Explained) -> None:
     rule = found.rule_zh if view.language == "zh" else found.rule_en
     if rule:
         st.text(rule)
-    if found.demonstration:
-        st.badge(view.say("demonstration"), color="orange")
+    with st.container(horizontal=True):
+        if found.demonstration:
+            st.badge(view.say("demonstration"), color="orange")
+        _checked(view, assumed)
     st.text(f"{view.say('fingerprint')}  {found.run_fingerprint}")
+
+
+def _checked(view: View, assumed: list[Mapping[str, Any]]) -> None:
+    """Say whether the sources behind a number were verified."""
+    known = {bool(entry.get("verified")) for entry in assumed}
+    if known == {True}:
+        st.badge(view.say("explain_all_verified"), color="green")
+    elif known == {False}:
+        st.badge(view.say("explain_none_verified"), color="orange")
+    elif known:
+        st.badge(view.say("explain_some_unverified"), color="orange")
 
 
 def _listed(view: View, title: str, rows: pd.DataFrame) -> None:
     if len(rows):
         st.caption(view.say(title))
-        heads = {name: view.say(f"head_{name}") for name in rows.columns}
+        heads = {
+            name: st.column_config.TextColumn(view.say(HEADS[name]), width=WIDTHS.get(name))
+            for name in rows.columns
+        }
         st.dataframe(
-            rows, hide_index=True, height="content", column_config=heads,
+            rows, hide_index=True, column_config=heads,
+            height="content" if len(rows) <= MOST_ROWS else "auto",
             placeholder=numbers.DASH, alt=view.say(title),
         )  # fmt: skip
 
@@ -118,15 +181,15 @@ def _rows(found: Explained) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _assumptions(view: View, found: Explained) -> pd.DataFrame:
+def _assumptions(view: View, assumed: list[Mapping[str, Any]]) -> pd.DataFrame:
     rows = [
         {
             "key": str(entry.get("key", "")),
             "meaning": str(entry.get(view.language, "")),
             "value": value_told(entry.get("value"), str(entry.get("unit") or "")),
-            "source": str(entry.get("source", "")),
             "verified": view.say("verified" if entry.get("verified") else "unverified"),
+            "source": str(entry.get("source", "")),
         }
-        for entry in found.assumptions
+        for entry in assumed
     ]
     return pd.DataFrame(rows)

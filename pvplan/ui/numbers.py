@@ -69,6 +69,28 @@ def day(value: Any) -> str:
     return value.isoformat()[:10] if isinstance(value, date) else str(value)[:10]
 
 
+def megawatts_between(low: Any, high: Any) -> str:
+    """Write two kW as a range in MW, or a dash where both are missing."""
+    if missing(low) and missing(high):
+        return DASH
+    return f"{megawatts(low, unit='')} – {megawatts(high)}"
+
+
+def gigawatt_hours_between(low: Any, high: Any) -> str:
+    """Write two kWh as a range in GWh, or a dash where both are missing."""
+    if missing(low) and missing(high):
+        return DASH
+    first = DASH if missing(low) else plain(float(low) / 1e6, 1)
+    return f"{first} – {DASH if missing(high) else plain(float(high) / 1e6, 1, 'GWh')}"
+
+
+def months_between(early: Any, late: Any, never: str) -> str:
+    """Write two days as a range of months, one that never comes in words; a dash for neither."""
+    if missing(early) and missing(late):
+        return DASH
+    return f"{day(early)[:7]} – {never if missing(late) else day(late)[:7]}"
+
+
 def file_size(count: int) -> str:
     """Write a count of bytes in kB or MB."""
     return plain(count / 1e6, 1, "MB") if count >= 1e6 else plain(count / 1e3, 0, "kB")

@@ -1,4 +1,4 @@
-"""The page of the goals: what was asked, what is reached, and by which clause."""
+"""The page of the goals: what was asked, what is reached, by when, and by which clause."""
 
 from __future__ import annotations
 
@@ -6,10 +6,32 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
 
-from pvplan.ui import frame, numbers, places
+from pvplan.ui import charts, compared, explained, frame, history, numbers, panel, places
 from pvplan.ui.frame import View
 from pvplan.ui.verdicts import COLOURS
+from pvplan.ui.words import say_code
+
+EXPLAINED = {
+    "target": "target_dc_kw",
+    "counted": "installed_dc_kw",
+    "gap": "gap_dc_kw",
+    "gap_p10": "gap_p10_dc_kw",
+    "gap_p90": "gap_p90_dc_kw",
+    "reachable": "reachable_probability_fraction",
+    "under_construction": "under_construction_dc_kw",
+    "filed": "filed_dc_kw",
+    "unreachable": "unreachable_dc_kw",
+    "pace_needed": "pace_needed_kw_per_year",
+    "pace_trailing": "pace_trailing_kw_per_year",
+    "pace_trailing_36": "pace_trailing_36_kw_per_year",
+    "pace_ratio": "pace_ratio",
+    "attained_12": "attained_on_linear",
+    "attained_36": "attained_on_linear_36",
+    "attained_curve": "attained_on_logistic",
+    "verdict": "verdict",
+}
 
 
 def card(view: View, row: pd.Series[Any], number: int) -> None:
@@ -25,19 +47,126 @@ def card(view: View, row: pd.Series[Any], number: int) -> None:
             place = row[f"place_{view.language}"]
             where = "" if numbers.missing(place) else f"{place}  ·  "
             st.text(f"{where}{view.say('deadline')} {numbers.day(row['deadline'])}")
-        unit = str(row["unit"])
-        shown = {
-            "target": numbers.amount(row["target"], unit),
-            "achieved": numbers.amount(row["installed"], unit),
-            "gap": numbers.amount(row["gap"], unit),
-            "pace_needed": numbers.megawatts(row["pace_needed_kw_per_year"]),
-            "pace_trailing": numbers.megawatts(row["pace_trailing_kw_per_year"]),
-        }
-        for column, (key, text) in zip(st.columns(5), shown.items(), strict=True):
-            column.metric(view.say(key), text)
+        headline(view, row)
         st.text(places.reason_of(row, view.language) or numbers.DASH)
-        with st.expander(view.say("clause")):
-            source(view, row)
+        shown = {**capacities(row), **paces(row), **dates(view, row)}
+        labels = {key: view.say(key) for key in shown}
+        panel.boxes(shown, labels, key=f"facts-goal-{number}")
+        if not numbers.missing(row["curve_state"]):
+            st.caption(curve_told(view, row))
+        below(view, row, number)
+
+
+def headline(view: View, row: pd.Series[Any]) -> None:
+    """Show target, achieved, gap and pace in the goal's own unit."""
+    unit = str(row["unit"])
+    shown = {
+        "target": numbers.amount(row["target"], unit),
+        "achieved": numbers.amount(row["installed"], unit),
+        "gap": numbers.amount(row["gap"], unit),
+        "pace_needed": numbers.megawatts(row["pace_needed_kw_per_year"]),
+        "pace_trailing": numbers.megawatts(row["pace_trailing_kw_per_year"]),
+    }
+    for column, (key, text) in zip(st.columns(5), shown.items(), strict=True):
+        column.metric(view.say(key), text)
+
+
+def capacities(row: pd.Series[Any]) -> dict[str, str]:
+    """Return what stands beside the gap: its doubt, what is coming, what no roof can hold."""
+    return {
+        "gap_range": numbers.megawatts_between(row["gap_p10_dc_kw"], row["gap_p90_dc_kw"]),
+        "reachable": numbers.percent(row["reachable_probability_fraction"]),
+        "under_construction": numbers.megawatts(row["under_construction_dc_kw"]),
+        "filed": numbers.megawatts(row["filed_dc_kw"]),
+        "unreachable": numbers.megawatts(row["unreachable_dc_kw"]),
+    }
+
+
+def paces(row: pd.Series[Any]) -> dict[str, str]:
+    """Return the longer pace, and the pace against the one needed."""
+    return {
+        "pace_trailing_36": numbers.megawatts(row["pace_trailing_36_kw_per_year"]),
+        "pace_ratio": numbers.percent(row["pace_ratio"]),
+    }
+
+
+def dates(view: View, row: pd.Series[Any]) -> dict[str, str]:
+    """Return the days on which the goal is reached, by each way of looking ahead."""
+    never = view.say("never")
+    return {
+        "attained_12": numbers.day(row["attained_on_linear"]),
+        "attained_12_range": numbers.months_between(
+            row["attained_on_p10"], row["attained_on_p90"], never
+        ),
+        "attained_36": numbers.day(row["attained_on_linear_36"]),
+        "attained_curve": numbers.day(row["attained_on_logistic"]),
+        "attained_curve_range": numbers.months_between(
+            row["attained_on_logistic_p10"], row["attained_on_logistic_p90"], never
+        ),
+    }
+
+
+def curve_told(view: View, row: pd.Series[Any]) -> str:
+    """Return what the logistic curve says."""
+    return say_code("curve", str(row["curve_state"]), view.language)
+
+
+def below(view: View, row: pd.Series[Any], number: int) -> None:
+    """Show history, drivers, the clause, and where the numbers come from."""
+    drivers = places.drivers_of(view.plan, str(row.name))
+    ranked = len(drivers) > 0 or row.name == view.plan.meta.get("headline_goal")
+    left, right = st.columns([11, 9], gap="medium") if ranked else (st.container(), None)
+    with left:
+        installed(view, row)
+    if right is not None:
+        with right:
+            survey(view, drivers)
+    with st.expander(view.say("clause")):
+        source(view, row)
+    with st.expander(view.say("explain_goal")):
+        place = f"{row.name}/{row['level']}/{row['place_id']}"
+        references = {view.say(key): f"goals:{column}:{place}" for key, column in EXPLAINED.items()}
+        explained.offer(view, references, f"goal-{number}")
+
+
+def installed(view: View, row: pd.Series[Any]) -> None:
+    """Draw what had been installed by when, with target and deadline."""
+    st.markdown(f"##### {view.say('history_title')}")
+    days = history.installed_by_day(view.plan, row)
+    if days.empty:
+        st.caption(view.say("no_history"))
+        return
+    chart = charts.installed_over_time(
+        days, row["target_dc_kw"], pd.Timestamp(row["deadline"]), view.language
+    )
+    st.altair_chart(chart, alt=view.say("history_alt"))
+    st.caption(view.say("history_note"))
+
+
+def survey(view: View, drivers: pd.DataFrame) -> None:
+    """Show which source of doubt, if surveyed, narrows the gap most."""
+    st.markdown(f"##### {view.say('drivers_title')}")
+    if not len(drivers):
+        st.caption(view.say("no_drivers"))
+        return
+    name = "name_zh" if view.language == "zh" else "name_en"
+    shown = pd.DataFrame(
+        {
+            "driver": drivers[name],
+            "narrowing": numbers.in_megawatts(drivers["narrowing_kw"]),
+            "variance": numbers.in_percent(drivers["variance_fraction"]),
+        }
+    )
+    heads: dict[str, ColumnConfig | str | None] = {
+        "driver": view.say("driver"),
+        "narrowing": st.column_config.NumberColumn(f"{view.say('narrowing')} (MW)", format="%,.2f"),
+        "variance": st.column_config.NumberColumn(f"{view.say('variance')} (%)", format="%.1f"),
+    }
+    st.dataframe(
+        shown, hide_index=True, column_config=heads, height="content", placeholder=numbers.DASH,
+        alt=view.say("drivers_title"),
+    )  # fmt: skip
+    st.caption(view.say("drivers_note"))
 
 
 def source(view: View, row: pd.Series[Any]) -> None:
@@ -45,7 +174,11 @@ def source(view: View, row: pd.Series[Any]) -> None:
     st.text(places.clause_of(row, view.language))
     checked = view.say("verified" if bool(row["verified"]) else "unverified")
     st.text(f"{view.say('document')}: {row['goal_source']} ({checked})")
-    st.text(f"{view.say('method')}: {row['target_method']}")
+    st.text(f"{view.say('owner')}: {places.text_of(row['owner']) or numbers.DASH}")
+    if not numbers.missing(row["superseded_by"]):
+        st.text(f"{view.say('superseded_by')}: {row['superseded_by']}")
+    told = compared.target_told(view.plan, str(row.name), str(row["level"]), view.language)
+    st.text(f"{view.say('method')}: {told}")
     st.text(f"{view.say('unmatched')}: {numbers.megawatts(row['unmatched_dc_kw'])}")
 
 
@@ -56,6 +189,7 @@ def body(view: View) -> None:
         st.info(view.say("no_goals"))
         return
     st.caption(f"{view.say('goals_intro')} {view.say('as_of')}: {view.as_of}")
+    st.caption(view.say("goals_dash"))
     for number, (_, row) in enumerate(goals.iterrows()):
         card(view, row, number)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
 
 import geopandas as gpd
@@ -182,7 +181,7 @@ def facts(view: View, roof: pd.Series[Any]) -> None:
 
 def downloads(view: View, look: Look, roof: pd.Series[Any]) -> None:
     """Offer the layout as files; they are written when asked for."""
-    plan, stem = view.plan, re.sub(r"[^\w-]+", "-", str(roof.name))
+    plan, stem = view.plan, places.file_stem(str(roof.name))
     drawn = len(look.modules)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.text(f"{view.say('modules')}  {numbers.plain(drawn)}")

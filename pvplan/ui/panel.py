@@ -100,6 +100,16 @@ def facts(view: View, place: pd.Series[Any]) -> None:
         "lcoe": numbers.plain(place["lcoe_cny_per_kwh"], 3, "CNY/kWh"),
         "payback": numbers.plain(place["payback_years"], 1, view.say("years")),
         "capex": numbers.millions(place["capex_cny"], view.say("million_cny")),
+        "capacity_range": numbers.megawatts_between(
+            place.get("capacity_p10_dc_kw"), place.get("capacity_p90_dc_kw")
+        ),
+        "energy_range": numbers.gigawatt_hours_between(
+            place.get("energy_p10_kwh_per_year"), place.get("energy_p90_kwh_per_year")
+        ),
+        "under_construction": numbers.megawatts(place.get("under_construction_dc_kw")),
+        "filed": numbers.megawatts(place.get("filed_dc_kw")),
+        "feasible": numbers.megawatts(place.get("feasible_dc_kw")),
+        "blocked_state": numbers.megawatts(place.get("blocked_dc_kw")),
     }
     boxes(shown, {key: view.say(key) for key in shown})
 
@@ -124,11 +134,11 @@ def explain_figures(view: View, table: str, place_id: str) -> None:
     explained.offer(view, references, f"{table}-{place_id}")
 
 
-def boxes(shown: Mapping[str, str], labels: Mapping[str, str]) -> None:
+def boxes(shown: Mapping[str, str], labels: Mapping[str, str], key: str = "facts") -> None:
     """Show figures in a frame, six to a row; label and number only, never a name."""
     keys = list(shown)
-    with st.container(key="facts", border=True):
+    with st.container(key=key, border=True):
         for first in range(0, len(keys), FACTS_IN_A_ROW):
             row = keys[first : first + FACTS_IN_A_ROW]
-            for column, key in zip(st.columns(FACTS_IN_A_ROW), row, strict=True):
-                column.metric(labels[key], shown[key])
+            for column, name in zip(st.columns(FACTS_IN_A_ROW)[: len(row)], row, strict=True):
+                column.metric(labels[name], shown[name])

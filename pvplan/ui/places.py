@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
@@ -19,6 +20,7 @@ LEVEL_FIGURES: Final = {
     "gap_dc_kw": "gap_dc_kw",
 }
 LEVELS: Final = ("city", "district", "park")
+LONGEST_STEM: Final = 80
 
 
 def name_of(place: pd.Series[Any], language: Language) -> str:
@@ -109,6 +111,13 @@ def headline_rows(plan: Plan) -> pd.DataFrame:
     return first.loc[list(dict.fromkeys(goals["goal_id"]))]
 
 
+def headline_row(plan: Plan, goal_id: str) -> pd.Series[Any]:
+    """Return the row of a goal at its highest level."""
+    goals = headline_rows(plan)
+    row: pd.Series[Any] = goals.iloc[list(goals.index).index(goal_id)]
+    return row
+
+
 def goal_name(row: pd.Series[Any], language: Language) -> str:
     """Return a goal's name in a language."""
     return _in_language(row, "name", language) or str(row.name)
@@ -123,6 +132,43 @@ def clause_of(row: pd.Series[Any], language: Language) -> str:
     """Return the clause's text; the English one is a gloss and follows the Chinese."""
     zh, en = _in_language(row, "clause", "zh"), _in_language(row, "clause", "en")
     return zh if language == "zh" else f"{en}\n{zh}"
+
+
+def text_of(value: Any) -> str:
+    """Return a text of a table, empty where it is missing."""
+    return "" if missing(value) else str(value)
+
+
+def file_stem(text: str) -> str:
+    """Return what of a text may stand in the name of a file, whatever an id holds."""
+    return re.sub(r"[^\w-]+", "-", text)[:LONGEST_STEM]
+
+
+def drivers_of(plan: Plan, goal_id: str) -> pd.DataFrame:
+    """Return what widens the gap of a goal, most first.
+
+    Parameters
+    ----------
+    plan
+        The plan; entries of ``meta["drivers"]`` that name no goal speak of the headline goal.
+    goal_id
+        The goal.
+
+    Returns
+    -------
+    DataFrame
+        ``name_zh``, ``name_en``, ``narrowing_kw``, ``variance_fraction``; what narrows nothing
+        is left out.
+    """
+    columns = ["name_zh", "name_en", "narrowing_kw", "variance_fraction"]
+    headline = plan.meta.get("headline_goal")
+    own = [
+        {name: driver.get(name) for name in columns}
+        for driver in plan.meta.get("drivers") or ()
+        if driver.get("goal_id", headline) == goal_id
+    ]
+    rows = pd.DataFrame(own, columns=columns)
+    return rows[pd.to_numeric(rows["narrowing_kw"]) > 0.0].reset_index(drop=True)
 
 
 def _in_language(row: pd.Series[Any], stem: str, language: Language) -> str:

@@ -1,4 +1,4 @@
-"""The tables of parks, districts and the city as the pages show them."""
+"""The tables of parks, districts, their gaps and their shares as the pages show them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from pvplan.ui import numbers
-from pvplan.ui.words import Language, say
+from pvplan.ui.words import Language, say, say_code
 
 
 def level_table(places: pd.DataFrame, figures: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
@@ -55,7 +55,13 @@ UNITS = {
     "target": ("MW", "%,.2f"),
     "counted": ("MW", "%,.2f"),
     "gap": ("MW", "%,.2f"),
+    "under_construction": ("MW", "%,.2f"),
+    "gap_p10": ("MW", "%,.2f"),
+    "gap_p90": ("MW", "%,.2f"),
     "used": ("%", "%.1f"),
+    "reachable": ("%", "%.1f"),
+    "pace_ratio": ("%", "%.1f"),
+    "rank": ("", "%d"),
     "roof_count": ("", "%,d"),
     "usable_area": ("m²", "%,d"),
     "yearly_energy": ("GWh", "%,.2f"),
@@ -71,10 +77,99 @@ def column_config(language: Language) -> dict[str, ColumnConfig | str]:
     """Return how the columns of :func:`level_table` are headed and formatted."""
     config: dict[str, ColumnConfig | str] = {
         "place": st.column_config.TextColumn(say("place", language), pinned=True),
-        "district": st.column_config.TextColumn(say("district", language)),
+        **{
+            key: st.column_config.TextColumn(say(key, language))
+            for key in ("district", "verdict", "method", "bound", "outcome")
+        },
     }
     for key, (unit, form) in UNITS.items():
         unit_shown = say("years", language) if key == "payback" else unit
         head = f"{say(key, language)} ({unit_shown})" if unit_shown else say(key, language)
         config[key] = st.column_config.NumberColumn(head, format=form)
     return config
+
+
+def league_table(
+    rows: pd.DataFrame, names: dict[str, str], method: str, language: Language
+) -> pd.DataFrame:
+    """Return the account of places against one goal, the widest gap first.
+
+    Parameters
+    ----------
+    rows
+        GAP of one goal.
+    names
+        The name of each place.
+    method
+        How the targets came about, in words.
+    language
+        Of the words.
+    """
+    ranked = rows.sort_values(["rank", "place_id"], kind="stable", na_position="last")
+    codes = [
+        [say_code(name, str(code), language) if pd.notna(code) else None for code in ranked[name]]
+        for name in ("verdict", "bound")
+    ]
+    places = [str(place_id) for place_id in ranked["place_id"]]
+    return pd.DataFrame(
+        {
+            "rank": ranked["rank"].to_numpy(),
+            "place": [names.get(place_id, place_id) for place_id in places],
+            "verdict": codes[0],
+            **{
+                key: numbers.in_megawatts(ranked[f"{name}_dc_kw"]).to_numpy()
+                for key, name in (
+                    ("target", "target"), ("counted", "installed"),
+                    ("under_construction", "under_construction"), ("gap", "gap"),
+                    ("gap_p10", "gap_p10"), ("gap_p90", "gap_p90"),
+                )
+            },
+            "used": numbers.in_percent(ranked["used_potential_fraction"]).to_numpy(),
+            "pace_ratio": numbers.in_percent(ranked["pace_ratio"]).to_numpy(),
+            "reachable": numbers.in_percent(ranked["reachable_probability_fraction"]).to_numpy(),
+            "method": method,
+            "bound": codes[1],
+        },
+        index=pd.Index(places, name="place_id"),
+    )  # fmt: skip
+
+
+def compared_table(rows: pd.DataFrame, names: dict[str, str], language: Language) -> pd.DataFrame:
+    """Return the targets by two methods as people read them.
+
+    Parameters
+    ----------
+    rows
+        Of :func:`pvplan.ui.compared.side_by_side`.
+    names
+        The name of each place.
+    language
+        Of the words.
+    """
+    return pd.DataFrame(
+        {
+            "place": [names.get(str(place_id), str(place_id)) for place_id in rows.index],
+            "chosen": numbers.in_megawatts(rows["chosen_dc_kw"]),
+            "other": numbers.in_megawatts(rows["other_dc_kw"]),
+            "difference": numbers.in_megawatts(rows["difference_dc_kw"]),
+            "outcome": [say(str(word), language) for word in rows["outcome"]],
+        },
+        index=rows.index,
+    )
+
+
+def compared_config(chosen: str, other: str, language: Language) -> dict[str, ColumnConfig | str]:
+    """Return how the columns of :func:`compared_table` are headed: each target by its method."""
+    head = say("target_by", language)
+    used = f"{say_code('method', chosen, language)}, {say('in_use', language)}"
+    form = "%,.2f"
+    return {
+        **column_config(language),
+        "chosen": st.column_config.NumberColumn(head.format(method=used), format=form),
+        "other": st.column_config.NumberColumn(
+            head.format(method=say_code("method", other, language)), format=form
+        ),
+        "difference": st.column_config.NumberColumn(
+            f"{say('difference', language)} (MW)", format="%+,.2f"
+        ),
+    }

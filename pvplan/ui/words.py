@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal, get_args
 
-from pvplan.reports.words import VERDICT_WORDS
+from pvplan.ui.words_ledger import LEDGER_WORDS
 
 Language = Literal["zh", "en"]
 LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
@@ -243,74 +243,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "year_axis": ("首年电量（{unit}）", "Energy in year one ({unit})"),
     "layout_geojson": ("组件布置（GeoJSON）", "Layout (GeoJSON)"),
     "layout_dxf": ("组件布置（DXF）", "Layout (DXF)"),
-    # goals
-    **{f"verdict_{word}": (zh, en.capitalize()) for word, (zh, en) in VERDICT_WORDS.items()},
-    "achieved": ("已完成", "Achieved"),
-    "deadline": ("期限", "Deadline"),
-    "pace_needed": ("所需年均新增", "Needed per year"),
-    "pace_trailing": ("近12个月新增", "Last 12 months"),
-    "clause": ("条文与出处", "Clause and source"),
-    "document": ("文件", "Document"),
-    "method": ("目标值来由", "How the target came about"),
-    "unmatched": ("未核对到地点的登记容量", "Register rows without a place"),
-    "verified": ("出处已核实", "source verified"),
-    "unverified": ("出处未核实", "source not verified"),
-    # where a number comes from
-    "explain_hint": ("点选一个数字，看它的来历", "Pick a number to see where it comes from"),
-    "explain_inputs": ("由这些数字得出", "Made of these numbers"),
-    "explain_rows": ("由这些行相加（大者在前）", "Summed from these rows, the largest first"),
-    "explain_assumptions": ("用到的参数", "Assumptions"),
-    "explain_files": ("用到的文件", "Input files"),
-    "explain_agrees": ("✓ 按此重算一致", "✓ computed anew from these: the same"),
-    "explain_differs": ("✗ 重算不一致，请勿使用", "✗ computed anew: differs; do not use"),
-    "explain_download": ("下载来历（JSON）", "Download as JSON"),
-    "head_meaning": ("含义", "Meaning"),
-    "head_value": ("取值", "Value"),
-    "head_formula": ("公式", "Formula"),
-    "head_reference": ("引用", "Reference"),
-    "head_row": ("行", "Row"),
-    "head_key": ("参数", "Key"),
-    "head_source": ("来源", "Source"),
-    "head_verified": ("核实", "Verified"),
-    "head_role": ("输入", "Input"),
-    "head_file": ("文件", "File"),
-    "head_sha256": ("校验值（SHA-256）", "SHA-256"),
-    "no_goals": ("本次计算没有启用任何目标。", "No goal was enabled in this run."),
-    "goals_intro": (
-        "每项目标按评估日期判断；条文原文与出处在卡片内展开。",
-        "Each goal is judged as of the date shown; open a card for the clause and its source.",
-    ),
-    # districts and city
-    "districts_table": ("各区", "Districts"),
-    "city_table": ("全市合计", "City in total"),
-    # work lists
-    "work_list": ("清单", "List"),
-    "work_clause": ("新建厂房条款核查", "Clause check of new plants"),
-    "work_register": ("登记核对", "Register against roofs"),
-    "work_unstarted": ("可装未装屋顶", "Roofs not started"),
-    "work_blocked": ("受限与无法评估", "Blocked, not assessable"),
-    "work_clause_note": (
-        "2022年起竣工的厂房逐栋核查：光伏面积不低于屋顶面积的一半，且至少使用一种可再生能源。证据不足时不判合格，并列出所缺材料。",
-        "Every plant completed from 2022: PV on at least half of the roof, and at least one "
-        "renewable. Without evidence nothing passes; what is missing is named.",
-    ),
-    "work_register_note": (
-        "登记行与屋顶逐一核对后需要处理的事项：错误不计入已装，存疑计入并列出。",
-        "What the register and the roofs do not agree on: errors do not count as installed, "
-        "doubts count and are listed.",
-    ),
-    "work_unstarted_note": (
-        "能装而未装、未建、未备案的屋顶，容量大者在前；应装尽装即此表清零。",
-        "Roofs that could carry PV and where nothing is built or filed, the largest first; full "
-        "installation means that this list is empty.",
-    ),
-    "work_blocked_note": (
-        "每个受限屋顶都应有原因、证据与复核日期。",
-        "Every blocked roof should have a reason, evidence and a day of review.",
-    ),
-    "work_none": ("这里没有待办事项。", "Nothing to do here."),
-    "work_download": ("下载此清单（CSV）", "Download this list (CSV)"),
-    "all_parks": ("全部园区", "All parks"),
+    **LEDGER_WORDS,
     # checks
     "warnings": ("提示", "Warnings"),
     "no_warnings": ("没有提示。", "No warnings."),
@@ -336,6 +269,11 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "file_districts": ("各区汇总", "Districts"),
     "file_city": ("全市汇总", "City"),
     "file_goals": ("目标与结论", "Goals and verdicts"),
+    "file_gap_parks": ("园区差距台账", "Gap by park"),
+    "file_gap_districts": ("各区差距台账", "Gap by district"),
+    "file_allocation": ("目标分解（各种方法）", "Allocation, by every method"),
+    "file_compliance": ("新建厂房条款核查", "Clause check of new plants"),
+    "file_reconciliation": ("登记核对", "Register against roofs"),
     "file_ledger": ("已装系统（登记）", "Installed systems (register)"),
     "file_rejected": ("未采用或修正的行", "Rows rejected or altered"),
     "file_xlsx": ("全部表格（Excel）", "All tables (Excel)"),
@@ -349,3 +287,9 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
 def say(key: str, language: Language) -> str:
     """Return the words for a key in a language."""
     return WORDS[key][LANGUAGES.index(language)]
+
+
+def say_code(prefix: str, code: str, language: Language) -> str:
+    """Return the words for a code of a table, or the code itself where none are known."""
+    key = f"{prefix}_{code}"
+    return say(key, language) if key in WORDS else code

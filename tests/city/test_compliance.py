@@ -98,7 +98,7 @@ def test_doubts_of_the_register_never_pass() -> None:
     ledger = pd.DataFrame(
         {
             "roof_id": ["r"], "park_id": ["P"], "capacity_dc_kw": [400.0],
-            "status": ["commissioned"], "commissioned_on": [pd.NaT],
+            "status": ["commissioned"], "commissioned_on": [pd.Timestamp("2023-06-01")],
         },
         index=["s"],
     )  # fmt: skip
@@ -110,9 +110,17 @@ def test_doubts_of_the_register_never_pass() -> None:
         "unit": (ledger, unit),
         "no PV register": (None, None),
         "capacity unknown": (ledger.assign(capacity_dc_kw=np.nan), None),
+        "day unknown": (ledger.assign(commissioned_on=pd.NaT), None),
         "not matched": (ledger.assign(roof_id=None), None),
     }
     for told, (register, findings) in cases.items():
         found = judge(roof, register, findings, RULES, **days).iloc[0]  # type: ignore[arg-type]
         assert found["state"] == "insufficient_evidence", told
         assert told in found["missing_en"]
+    assert judge(roof, ledger, None, RULES, **days).iloc[0]["state"] == "pass"  # type: ignore[arg-type]
+    # What stands on another roof of the park, or runs only later, cannot stand here.
+    for elsewhere in (
+        ledger.assign(roof_id="old"), ledger.assign(commissioned_on=pd.Timestamp("2025-07-01")),
+    ):  # fmt: skip
+        found = judge(roof, elsewhere, None, RULES, **days).iloc[0]  # type: ignore[arg-type]
+        assert (found["area_state"], found["state"]) == ("fail", "fail")

@@ -482,12 +482,29 @@ def test_more_than_all_roofs_of_the_park() -> None:
     rows.loc["s000", ["roof_id", "name"]] = None
     rows.loc["s000", ["longitude", "latitude"]] = np.nan
     for kw, word, matched_by in (
-        (400_000.0, "unit_w", "none"), (20_000.0, "larger_than_roof", "park"),
+        (400_000.0, "unit_w", "none"), (20_000.0, "larger_than_roof", "none"),
     ):  # fmt: skip
         rows.loc["s000", "capacity_dc_kw"] = kw
         found = run(rows)
         assert kinds(found) == {"s000": {word}}
         assert found.ledger.loc["s000", "matched_by"] == matched_by
+
+
+def test_a_row_that_repeats_another_in_every_fact_counts_once_unless_a_person_accepts_it() -> None:
+    rows = clean(sheds())
+    twin = rows.loc[["s000"]].rename(index={"s000": "s000-again"})
+    twice = pd.concat([rows, twin])
+    found = run(twice)
+    assert found.ledger.loc["s000", "matched_by"] != "none"
+    assert found.ledger.loc["s000-again", "matched_by"] == "none"
+    assert "not counted" in found.unmatched["s000-again"]
+    other = pd.concat([rows, twin.assign(commissioned_on=pd.Timestamp("2025-02-03"))])
+    assert run(other).ledger.loc["s000-again", "matched_by"] != "none"
+    accepted = pd.DataFrame(
+        {"system_id": ["s000-again"], "roof_id": [found.ledger.loc["s000", "roof_id"]],
+         "park_id": [None], "decision": ["accepted"]}
+    )  # fmt: skip
+    assert run(twice, decisions=accepted).ledger.loc["s000-again", "matched_by"] == "decision"
 
 
 # --- real files --------------------------------------------------------------------------------

@@ -58,7 +58,7 @@ def test_the_day_of_an_exact_curve_by_hand() -> None:
     curve = growth.fit(kw, day, AS_OF, potential_kw=3000.0)
     assert curve is not None
     now = 1000.0 * expit(-0.5)
-    found = growth.attainment(curve, now, 700.0)
+    found = growth.attainment(curve, now, 700.0, 100.0)
     years = (logit(0.7) + 0.5) / 0.6
     assert years == pytest.approx(2.2455, abs=1e-4)
     ahead = (found.on - LAST).astype(int)
@@ -68,7 +68,7 @@ def test_the_day_of_an_exact_curve_by_hand() -> None:
 
 def test_a_target_above_the_level_of_the_curve_is_never_taken() -> None:
     curve = fitted(phase=2.0)
-    found = growth.attainment(curve, 1000.0 * expit(2.0), 1100.0)
+    found = growth.attainment(curve, 1000.0 * expit(2.0), 1100.0, 100.0)
     assert np.isnat([found.on, found.p10, found.p90]).all()
 
 
@@ -111,7 +111,7 @@ def test_the_interval_holds_what_comes_about_four_times_in_five() -> None:
         kw, day, ahead = history(scatter=2.0, seed=seed)
         curve = growth.fit(kw, day, AS_OF, potential_kw=3000.0)
         assert curve is not None
-        found = growth.attainment(curve, float(kw.sum()), 700.0)
+        found = growth.attainment(curve, float(kw.sum()), 700.0, 100.0)
         truth = taken(float(kw.sum()), ahead, 700.0)
         # Days are whole.
         held.append(in_years(found.p10) - 0.01 <= truth <= in_years(found.p90) + 0.01)
@@ -128,7 +128,7 @@ def test_the_same_history_gives_the_same_days_in_any_order() -> None:
     assert first is not None
     assert again is not None
     assert np.array_equal(first.draws, again.draws)
-    one, two = (growth.attainment(curve, 400.0, 600.0) for curve in (first, again))
+    one, two = (growth.attainment(curve, 400.0, 600.0, 100.0) for curve in (first, again))
     assert (str(one), in_years(one.on)) == (str(two), in_years(two.on))
 
 
@@ -173,6 +173,6 @@ def test_any_lumpy_history_gives_ordered_days_or_none(seed: int) -> None:
         return
     assert curve.capacity_kw <= potential * (1 + 1e-6)
     assert (np.exp(curve.draws[:, 0]) <= potential * (1 + 1e-6)).all()
-    found = growth.attainment(curve, float(kw.sum()), float(kw.sum()) * 1.2)
+    found = growth.attainment(curve, float(kw.sum()), float(kw.sum()) * 1.2, 100.0)
     early, middle, late = (in_years(d) for d in (found.p10, found.on, found.p90))
     assert early <= middle <= late or not len(curve.draws)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pvplan.city.states import States, roof_states
+from pvplan.city.states import States, roof_states, stage_on
 
 KW = st.integers(0, 3_000_000).map(lambda n: n / 1000.0)
 DECISIONS = st.sampled_from([None, "feasible", "blocked", "not_assessable"])
@@ -78,3 +78,16 @@ def test_what_is_registered_above_the_potential_is_said() -> None:
     found = states([(100.0, 130.0, 0.0, 0.0, None)])
     assert found.over_kw[0] == 30.0
     assert found.remainder_kw[0] == 0.0
+
+
+def test_what_runs_later_was_filed_by_then_only_if_that_day_is_known() -> None:
+    """Six systems on 1 January 2025."""
+    status = np.array(["commissioned"] * 3 + ["filed", "under_construction", "retired"], object)
+    filed = np.array(["2024-05-01", "NaT", "2025-03-01", "2024-12-31", "NaT", "2020-01-01"],
+                     "datetime64[D]")  # fmt: skip
+    runs = np.array(["2025-06-01", "2025-06-01", "2025-06-01", "NaT", "NaT", "2021-01-01"],
+                    "datetime64[D]")  # fmt: skip
+    found = stage_on(status, filed, runs, np.datetime64("2025-01-01"))
+    assert found.tolist() == ["filed", "", "", "filed", "under_construction", "retired"]
+    later = stage_on(status, filed, runs, np.datetime64("2025-06-01"))
+    assert later.tolist() == [*["commissioned"] * 3, "filed", "under_construction", "retired"]
