@@ -13,12 +13,13 @@ from rich.text import Text
 from rich.tree import Tree
 
 from pvplan.errors import InputError
-from pvplan.reports.explain import Explained, explain
+from pvplan.reports.explain import Explained, explain, sources
 from pvplan.reports.reading import list_runs, read_plan
+from pvplan.reports.runfile import jsonable
 from pvplan.reports.words import BANNER, one_line, value_told
 
 RUNS: Final = Path("runs")
-SHOWN_ASSUMPTIONS: Final = 12
+SHOWN_ASSUMPTIONS: Final = 20
 
 
 def add_command(commands: Any) -> None:
@@ -54,13 +55,17 @@ def run_command(options: argparse.Namespace, console: Console) -> None:
         No finished run, or a reference that names nothing in it.
     """
     folder, reference = _split(options.reference, options.run)
-    found = explain(read_plan(folder), reference)
+    plan = read_plan(folder)
+    found = explain(plan, reference)
+    assumed, files = sources(plan, found)
     if options.json:
-        console.file.write(json.dumps(found.as_json(), ensure_ascii=False, indent=2) + "\n")
+        told = {**found.as_json(), "behind": jsonable({"assumptions": assumed, "files": files})}
+        console.file.write(json.dumps(told, ensure_ascii=False, indent=2) + "\n")
         return
     if found.demonstration:
         console.print(BANNER, style="bold red", markup=False, highlight=False)
     console.print(_tree(found), markup=False, highlight=False)
+    console.print(_behind(assumed, files), markup=False, highlight=False)
     console.print(
         f"指纹 fingerprint {found.run_fingerprint} · {folder}", markup=False, highlight=False,
         soft_wrap=True,
@@ -99,12 +104,18 @@ def _tree(found: Explained, tree: Tree | None = None) -> Tree:
         left = found.rows.count - len(found.rows.shown)
         if found.rows.shown and left > 0:
             below.add(_plain(f"… {left} 行 more"))
-    for entry in found.assumptions[:SHOWN_ASSUMPTIONS]:
+    return node
+
+
+def _behind(assumed: list[Mapping[str, Any]], files: list[Mapping[str, Any]]) -> Tree:
+    """Return the assumptions and files behind a number as a tree."""
+    node = Tree(_plain("参数与文件 Assumptions and files behind it"))
+    for entry in assumed[:SHOWN_ASSUMPTIONS]:
         node.add(_plain(_entry(entry)))
-    if len(found.assumptions) > SHOWN_ASSUMPTIONS:
-        left = len(found.assumptions) - SHOWN_ASSUMPTIONS
+    if len(assumed) > SHOWN_ASSUMPTIONS:
+        left = len(assumed) - SHOWN_ASSUMPTIONS
         node.add(_plain(f"… {left} 项参数 more assumptions (--json)"))
-    for file in found.files:
+    for file in files:
         node.add(_plain(f"{file['role']}: {file['file']}  sha256 {str(file['sha256'])[:16]}…"))
     return node
 

@@ -302,8 +302,8 @@ def _gaps(goals: pd.DataFrame, level: str) -> pd.DataFrame:
         lower_dc_kw=0.0, upper_dc_kw=np.nan, bound="lower", feasible_roof_count=3,
         **dict.fromkeys(
             ("installed_on_roofs_dc_kw", "under_construction_on_roofs_dc_kw",
-             "filed_on_roofs_dc_kw", "feasible_dc_kw", "blocked_dc_kw", "not_assessable_dc_kw", "remainder_dc_kw",
-             "over_potential_dc_kw"), 12.125),
+             "filed_on_roofs_dc_kw", "feasible_dc_kw", "blocked_dc_kw", "not_assessable_dc_kw",
+             "remainder_dc_kw", "over_potential_dc_kw"), 12.125),
     )[names(GAP)]  # fmt: skip
     check(table, GAP, title="toy gaps")
     return table

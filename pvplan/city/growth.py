@@ -62,7 +62,7 @@ class Growth:
 
 @dataclass(frozen=True)
 class Attainment:
-    """When a curve takes a target; NaT means never (or later than in 100 years).
+    """When a curve takes a target; NaT means never (or beyond the horizon).
 
     ``p10``, ``on`` and ``p90`` are the days before which 10 %, half and 90 % of the draws take
     it; without draws ``on`` is the fitted curve's own and the others are NaT.

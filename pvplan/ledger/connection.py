@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -132,8 +134,8 @@ def saying(engine: sa.Engine) -> Iterator[None]:
     """Turn a failure of the database into one that names it, without its password."""
     try:
         yield
-    except DBAPIError as error:
-        why = str(error.orig).strip().splitlines()
+    except (DBAPIError, sqlite3.Error) as error:
+        why = str(getattr(error, "orig", error)).strip().splitlines()
         raise InputError(
             f"{shown(engine.url)}: the ledger cannot be used"
             f" ({why[0] if why else type(error).__name__});"
@@ -164,7 +166,6 @@ def _migrate(engine: sa.Engine, *, create: bool) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     known = ScriptDirectory.from_config(config)
-    head = known.get_current_head()
     with reading(engine) as connection:
         current = _revision(connection)
         if current is None:
@@ -176,12 +177,12 @@ def _migrate(engine: sa.Engine, *, create: bool) -> None:
             )
     if engine.dialect.name == "sqlite":
         _write_ahead(engine)
-    if current == head:
+    if current == known.get_current_head():
         return
     with locked(engine) as connection:
-        if _revision(connection) != head:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+        # Does nothing where another was faster.
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
 
 
 def _revision(connection: sa.Connection) -> str | None:
@@ -209,9 +210,20 @@ def _check_empty(connection: sa.Connection, *, create: bool) -> None:
 
 
 def _write_ahead(engine: sa.Engine) -> None:
-    """Let readers read while one writes; SQLite keeps this in the file."""
+    """Let readers read while one writes; SQLite keeps this in the file.
+
+    Of two that ask for it at once SQLite refuses one without a wait, lest each wait for the other.
+    """
     raw = engine.raw_connection()
+    last = time.monotonic() + _WAIT_S
     try:
-        raw.cursor().execute("PRAGMA journal_mode = WAL")
+        while True:
+            try:
+                raw.cursor().execute("PRAGMA journal_mode = WAL")
+                break
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > last:
+                    raise
+                time.sleep(0.01)
     finally:
         raw.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -104,6 +104,33 @@ def explain(plan: Plan, reference: str, *, depth: int = DEPTH) -> Explained:
     """
     table, column, row = _parsed(plan, reference)
     return _explained(plan, table, column, row, depth)
+
+
+def sources(
+    plan: Plan, found: Explained
+) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
+    """Return the assumptions and the files behind a number, at every depth, each once.
+
+    A sum takes those of the first of its rows: all rows of a column come about alike.
+    """
+    assumed: list[Mapping[str, Any]] = []
+    files: list[Mapping[str, Any]] = []
+    for each in _every(plan, found):
+        assumed += [entry for entry in each.assumptions if entry not in assumed]
+        files += [file for file in each.files if file not in files]
+    return assumed, files
+
+
+def _every(plan: Plan, found: Explained) -> Iterator[Explained]:
+    yield found
+    for each in found.inputs:
+        yield from _every(plan, each)
+    if found.rows is not None and found.rows.shown:
+        first = f"{found.rows.table}:{found.rows.column}:{found.rows.shown[0][0]}"
+        try:
+            yield from _every(plan, explain(plan, first))
+        except InputError:  # summed from what is no column of its own
+            return
 
 
 def _parsed(plan: Plan, reference: str) -> tuple[str, Column, Any]:

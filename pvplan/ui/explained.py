@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
 
 from pvplan.errors import InputError
-from pvplan.reports.explain import Explained, explain
+from pvplan.reports.explain import Explained, explain, sources
 from pvplan.reports.words import value_told
 from pvplan.ui import numbers
 from pvplan.ui.frame import View
@@ -31,6 +31,8 @@ HEADS: Final = {
     "file": "head_file",
     "sha256": "head_sha256",
 }
+
+Entries = list[Mapping[str, Any]]
 
 
 def offer(view: View, references: Mapping[str, str], key: str) -> None:
@@ -56,7 +58,7 @@ def show(view: View, reference: str, key: str) -> None:
     """Show one number with formula, inputs, rows, assumptions, files and fingerprint."""
     try:
         found = explain(view.plan, reference)
-        assumed, files = behind(view, found)
+        assumed, files = sources(view.plan, found)
     except InputError as error:
         for fault in error.faults:
             st.text(fault)
@@ -80,32 +82,7 @@ def show(view: View, reference: str, key: str) -> None:
         )  # fmt: skip
 
 
-def behind(view: View, found: Explained) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
-    """Return the assumptions and the files behind a number, at every depth, each once.
-
-    A sum takes those of the first of its rows: all rows of a column come about alike.
-    """
-    assumed: list[Mapping[str, Any]] = []
-    files: list[Mapping[str, Any]] = []
-    for each in _every(view, found):
-        assumed += [entry for entry in each.assumptions if entry not in assumed]
-        files += [file for file in each.files if file not in files]
-    return assumed, files
-
-
-def _every(view: View, found: Explained) -> Iterator[Explained]:
-    yield found
-    for each in found.inputs:
-        yield from _every(view, each)
-    if found.rows is not None and found.rows.shown:
-        first = f"{found.rows.table}:{found.rows.column}:{found.rows.shown[0][0]}"
-        try:
-            yield from _every(view, explain(view.plan, first))
-        except InputError:
-            return
-
-
-def _head(view: View, found: Explained, assumed: list[Mapping[str, Any]]) -> None:
+def _head(view: View, found: Explained, assumed: Entries) -> None:
     meaning = found.zh if view.language == "zh" else found.en
     st.text(f"{meaning}: {value_told(found.value, found.unit)}")
     st.text(found.reference)
@@ -124,7 +101,7 @@ def _head(view: View, found: Explained, assumed: list[Mapping[str, Any]]) -> Non
     st.text(f"{view.say('fingerprint')}  {found.run_fingerprint}")
 
 
-def _checked(view: View, assumed: list[Mapping[str, Any]]) -> None:
+def _checked(view: View, assumed: Entries) -> None:
     """Say whether the sources behind a number were verified."""
     known = {bool(entry.get("verified")) for entry in assumed}
     if known == {True}:
@@ -181,7 +158,7 @@ def _rows(found: Explained) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _assumptions(view: View, assumed: list[Mapping[str, Any]]) -> pd.DataFrame:
+def _assumptions(view: View, assumed: Entries) -> pd.DataFrame:
     rows = [
         {
             "key": str(entry.get("key", "")),

@@ -59,9 +59,9 @@ LEDGER_WORDS: Final[dict[str, tuple[str, str]]] = {
     "superseded_by": ("已被取代", "Superseded by"),
     "explain_goal": ("这些数字的来历", "Where these numbers come from"),
     "goals_dash": (
-        "进度比 = 近12个月新增 / 所需年均新增。“—”表示不适用、未知，或按此速度100年内达不到。",
+        "进度比 = 近12个月新增 / 所需年均新增。“—”表示不适用、未知，或按此速度在展望期内达不到。",
         "Pace ratio: last 12 months / needed per year. A dash: not applicable, not known, or not "
-        "within 100 years at that pace.",
+        "within the horizon at that pace.",
     ),
     "never": ("达不到", "never"),
     "clause": ("条文与出处", "Clause and source"),

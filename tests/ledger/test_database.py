@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -143,6 +144,22 @@ def test_a_file_is_written_ahead(tmp_path: Path) -> None:
     with sqlite3.connect(path) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     connection.close()
+
+
+def test_a_file_is_opened_while_another_changes_its_journal(tmp_path: Path) -> None:
+    """SQLite refuses at once to change the journal where another holds the file: ask again."""
+    path = tmp_path / "ledger.db"
+    open_ledger(path, create=True).close()
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("PRAGMA journal_mode = DELETE")
+    other.execute("BEGIN IMMEDIATE")
+    release = threading.Timer(0.5, other.execute, ["COMMIT"])
+    release.start()
+    with open_ledger(path) as ledger:
+        assert ledger.import_rows(register({"a": 1.0}), ME).added == 1
+    release.join()
+    assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    other.close()
 
 
 def test_the_database_of_another_program_is_left_as_it_was(tmp_path: Path) -> None:
