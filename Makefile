@@ -73,6 +73,8 @@ bench: $(VENV)/ready-dev  ## benchmarks against the peers; prints JSON
 	@$(BIN)/python -m benchmarks.screening
 	@$(BIN)/python -m benchmarks.truth
 	@$(BIN)/python -m benchmarks.uncertainty
+	@$(BIN)/python -m benchmarks.reconciliation
+	@$(BIN)/python -m benchmarks.ledger
 	@$(BIN)/python -m benchmarks.city
 
 clean:  ## remove what was set up and computed

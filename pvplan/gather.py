@@ -263,8 +263,8 @@ def _register(
     if inputs.ledger is not None:
         when = inputs.ledger.as_known_on, as_of
         with open_ledger(inputs.ledger.where) as ledger:
-            rows = ledger.systems(*when)
-            known = Known(ledger.digest(*when), ledger.matches(*when), ledger.roof_states(*when))
+            seen = ledger.seen(*when)
+        rows, known = seen.systems, Known(seen.digest, seen.matches, seen.roof_states)
         if rows.empty:
             return None, known
         counts = {"rows_in": len(rows), "rows_used": len(rows), "rows_rejected": 0}

@@ -8,7 +8,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -195,10 +195,6 @@ def _said_by(options: argparse.Namespace, source: str = "", sha256: str = "") ->
     return Who(name, options.reason, source, sha256)
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 def _import(options: argparse.Namespace, console: Console, errors: Console) -> None:
     assumed = assumptions.load()
     if not options.file.is_file():
@@ -214,12 +210,17 @@ def _import(options: argparse.Namespace, console: Console, errors: Console) -> N
         _say(errors, f"warning: {warning}")
     for row in read.rejected.to_dict("records"):
         _say(errors, f"{row['done']}: row {row['row']} ({row['id']}): {row['reason']}")
+    lost = read.counts["rows_rejected"]
+    if options.complete and lost:
+        raise InputError(
+            f"--complete: {lost} rows of {options.file.name} cannot be used, so it is not the whole"
+            " register: their systems would be withdrawn; mend the rows, or leave --complete out"
+        )
     who = _said_by(options, options.file.name, sha256_of(options.file))
     with _recording(options) as ledger:
         found = ledger.import_rows(
             read.rows,
             who,
-            now=_now(),
             valid_from=options.valid_from,
             valid_to=options.valid_to,
             complete=options.complete,
@@ -303,7 +304,7 @@ def _roof(options: argparse.Namespace, console: Console, _errors: Console) -> No
     state = None if options.state == "none" else options.state
     with _open(options, create=True) as ledger:
         ledger.record_roof(
-            options.roof, state, _said_by(options), now=_now(), evidence=options.evidence,
+            options.roof, state, _said_by(options), evidence=options.evidence,
             review_on=options.review_on,
         )  # fmt: skip
     _say(console, f"{options.roof}: {options.state} 已记录 recorded")
@@ -314,7 +315,7 @@ def _match(options: argparse.Namespace, console: Console, _errors: Console) -> N
     with _open(options) as ledger:
         ledger.history(options.system)  # refuses a system that was never recorded
         ledger.record_match(
-            options.system, _said_by(options), now=_now(), roof_id=options.roof,
+            options.system, _said_by(options), roof_id=options.roof,
             park_id=options.park, decision=decision,
         )  # fmt: skip
     place = options.roof or options.park

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 from pathlib import Path
 
@@ -23,12 +24,20 @@ def assumptions_value(key: str) -> object:
     return entry.value if entry else "true"
 
 
+def options_of(command: argparse.ArgumentParser) -> set[str]:
+    """Every option of a command and of the commands below it."""
+    found = set(command._option_string_actions)
+    for action in command._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            found |= {o for below in action.choices.values() for o in options_of(below)}
+    return found
+
+
 def test_the_readme_names_what_exists() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     for link in re.findall(r"\]\(([^)#]+)\)", text):
         assert (ROOT / link).exists(), link
-    commands = parser()._subparsers._group_actions[0].choices  # type: ignore[union-attr]
-    options = {o for command in commands.values() for o in command._option_string_actions}
+    options = options_of(parser())
     for word in re.findall(r"(?<![\w-])--[a-z]{2}[a-z-]*", text):
         assert word in options, word
     for key in re.findall(r"--set ([\w.]+)=", text):

@@ -14,6 +14,7 @@ import shapely
 
 from pvplan import register_command
 from pvplan.__main__ import main
+from pvplan.ledger import store
 from tests.test_cli_faults import ROOFS, SOUTH, STEP, WEST, roof
 
 Told = Callable[..., tuple[int, str, str]]
@@ -42,7 +43,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[date], None]:
 
     def set_to(day: date) -> None:
         noon = datetime(day.year, day.month, day.day, 4, tzinfo=UTC)
-        monkeypatch.setattr(register_command, "_now", lambda: noon)
+        stopped = type("Stopped", (datetime,), {"now": classmethod(lambda _cls, _zone: noon)})
+        monkeypatch.setattr(store, "datetime", stopped)
 
     return set_to
 
@@ -202,6 +204,17 @@ def test_what_is_exported_is_imported_as_it_was(told: Told, tmp_path: Path) -> N
     told("register", "export", "again.csv", "--db", "b.db")
     assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "again.csv").read_bytes()
     assert "unchanged 4" in told("register", "import", "out.csv", "--db", "a.db", "--by", "Li")[1]
+
+
+def test_a_whole_register_with_rows_that_cannot_be_used_withdraws_nothing(
+    told: Told, tmp_path: Path
+) -> None:
+    told("register", "import", register(tmp_path / "r.csv", FIRST), "--db", "l.db", "--by", "Li")
+    broken = register(tmp_path / "b.csv", {**FIRST, "s1": ("b0", -5.0, *FIRST["s1"][2:])})
+    words = ("register", "import", broken, "--db", "l.db", "--by", "Li", "--complete")
+    code, _, warned = told(*words)
+    assert (code, "it is not the whole register" in warned) == (2, True)
+    assert "3 项 systems" in told("register", "list", "--db", "l.db")[1]
 
 
 def test_a_unit_given_by_word_overrides_the_header(told: Told, tmp_path: Path) -> None:

@@ -191,7 +191,7 @@ def _known(
 
 
 def _span(start: date | None, end: date | None) -> tuple[int, int]:
-    return (start.toordinal() if start else 0), (end.toordinal() if end else _NEVER)
+    return (start or date.min).toordinal(), (end.toordinal() if end else _NEVER)
 
 
 def _parts(entries: Sequence[Known], window: tuple[int, int]) -> list[Facts | None]:

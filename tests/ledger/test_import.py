@@ -136,6 +136,9 @@ def test_a_file_of_a_quarter_leaves_the_other_days_alone(ledger: Ledger) -> None
     for day, watts in (("2025-03-31", 1.0), ("2025-04-01", 2.0), ("2025-06-30", 2.0),
                        ("2025-07-01", 1.0)):  # fmt: skip
         assert kw(ledger.systems(None, date.fromisoformat(day))) == {"a": watts}
+    # Told is what differs from the last of the days spoken of.
+    later = ledger.import_rows(register({"a": 3.0}), ME, valid_from=date(2025, 5, 1), dry_run=True)
+    assert later.differences["changes"].tolist() == ["capacity_dc_kw: 1.0 → 3.0"]
     # For ever is more than a quarter: what holds on a part of the days only is a change.
     assert ledger.import_rows(register({"a": 2.0}), ME).changed == 1
     assert ledger.import_rows(register({"a": 2.0}), ME, **q2).unchanged == 1
