@@ -81,7 +81,8 @@ def parser() -> argparse.ArgumentParser:
         type=_day,
         default=None,
         metavar="YYYY-MM-DD",
-        help="day for which goals and installed systems are stated (default: today)",
+        help="day for which goals and installed systems are stated (default: the day of"
+        " --as-known-on where given, else today)",
     )
     _add_assumptions(run)
     hourly = commands.add_parser(

@@ -15,6 +15,7 @@ from pvplan.assumptions import Assumptions, Uncertainty
 from pvplan.city import likelihood, uncertainty
 from pvplan.city.likelihood import Percentiles
 from pvplan.city.roof_groups import Roofs, grouped
+from pvplan.city.states import OWED_BY, owed_kw
 from pvplan.tables import Floats, scope_of, to_thousandths
 
 Words = npt.NDArray[np.object_]
@@ -88,7 +89,9 @@ def doubt(
     scopes: dict[str, _Scope] = {}
     for scope in map(str, goal_rows["scope"].unique()):
         scopes[scope] = _scope(*_of_scope(roofs, systems, scope, assumptions), rules, seed)
-    goals = _of_goals(goal_rows, scopes, as_of, rules, seed)
+    metrics = goal_rows.loc[goal_rows["metric"] == "full_installation", "scope"]
+    full = {str(s): _full(roofs, systems, str(s), assumptions, rules) for s in metrics.unique()}
+    goals = _of_goals(goal_rows, scopes, full, as_of, rules, seed)
     drivers = {}
     for goal in _ranked(goal_rows, headline):
         row = goal_rows[(goal_rows["goal_id"] == goal) & (goal_rows["level"] == CITY)]
@@ -170,6 +173,58 @@ def _of_scope(
     return groups, systems[systems["roof_id"].isin(chosen.index) | by_park]
 
 
+@dataclass(frozen=True)
+class _Full:
+    """Draws of what full installation still lacks, (draws, pairs of park and district)."""
+
+    gap: Floats
+    at: Mapping[str, Words]
+
+
+def _full(
+    roofs: pd.DataFrame,
+    systems: pd.DataFrame | None,
+    scope: str,
+    assumptions: Assumptions,
+    rules: Uncertainty,
+) -> _Full | None:
+    """Draw what full installation lacks: only what is feasible or not assessable is uncertain.
+
+    At each park's part in a district: what is asked for, with the open roofs' capacity drawn,
+    less what stands as the register's errors move it; never below 0, so that none fills another's
+    duty. None without a register.
+    """
+    if systems is None:
+        return None
+    chosen = roofs[scope_of(roofs, scope)]
+    owed = owed_kw(*(chosen[name].to_numpy(dtype=np.float64) for name in OWED_BY))
+    is_open = chosen["roof_state"].isin(["feasible", "not_assessable"]).to_numpy(dtype=bool)
+    by_park = systems["roof_id"].isna() & (scope != "new_industrial")
+    here = systems[systems["roof_id"].isin(chosen.index) | by_park]
+    keys = [[frame[f"{level}_id"] for level in _LEVELS] for frame in (chosen, here)]
+    asked = pd.Series(owed).groupby([key.to_numpy() for key in keys[0]]).sum()
+    stand = pd.MultiIndex.from_arrays([key.to_numpy() for key in keys[1]])
+    places = asked.index.union(stand.drop_duplicates())
+    lacks = np.tile(asked.reindex(places).fillna(0.0).to_numpy(dtype=np.float64), (rules.draws, 1))
+    if is_open.any():
+        drawn = uncertainty.draw(grouped(_roofs(chosen[is_open], assumptions)), rules, rules.seed)
+        of = places.get_indexer(pd.MultiIndex.from_arrays([drawn.park_id, drawn.district_id]))
+        held = chosen["capacity_dc_kw"].where(is_open, 0.0).groupby(list(keys[0])).sum()
+        stated = held.reindex(places[of]).to_numpy(dtype=np.float64)
+        lacks[:, of] += drawn.capacity_kw - stated
+    if len(here):
+        kw = here["capacity_dc_kw"].to_numpy(dtype=np.float64)
+        park, district, stands = uncertainty.draw_installed(
+            here["park_id"].to_numpy(dtype=object), here["district_id"].to_numpy(dtype=object), kw,
+            rules, rules.seed,
+        )  # fmt: skip
+        lacks[:, places.get_indexer(pd.MultiIndex.from_arrays([park, district]))] -= stands
+    gap = to_thousandths(np.maximum(lacks, 0.0))
+    at = {level: places.get_level_values(n).to_numpy(dtype=object)
+          for n, level in enumerate(_LEVELS)}  # fmt: skip
+    return _Full(gap, at)
+
+
 def _at(values: Floats, place: Mapping[str, Words], level: str, ids: list[str]) -> Floats:
     """Sum draws to the places of a level, (draws, ids)."""
     if level == CITY:
@@ -180,25 +235,35 @@ def _at(values: Floats, place: Mapping[str, Words], level: str, ids: list[str]) 
 def _of_goals(
     goal_rows: pd.DataFrame,
     scopes: Mapping[str, _Scope],
+    full: Mapping[str, _Full | None],
     as_of: date,
     rules: Uncertainty,
     seed: str,
 ) -> pd.DataFrame:
     parts = [
-        _of_goal(rows, scopes[str(scope)], as_of, rules, f"{seed}/{goal}")
+        _of_goal(rows, scopes[str(scope)], full.get(str(scope)), as_of, rules, f"{seed}/{goal}")
         for (goal, scope, _), rows in goal_rows.groupby(["goal_id", "scope", "level"], sort=False)
     ]
     return pd.concat(parts).reindex(goal_rows.index) if parts else pd.DataFrame()
 
 
 def _of_goal(
-    rows: pd.DataFrame, scope: _Scope, as_of: date, rules: Uncertainty, seed: str
-) -> pd.DataFrame:
+    rows: pd.DataFrame, scope: _Scope, full: _Full | None, as_of: date, rules: Uncertainty,
+    seed: str,
+) -> pd.DataFrame:  # fmt: skip
     """Return the percentiles of one goal at the places of one level."""
     level, ids = str(rows["level"].iloc[0]), [str(place) for place in rows["place_id"]]
     capacity = _at(scope.capacity, scope.capacity_at, level, ids)
-    target, installed = _target(rows, capacity), _installed(rows, scope, level, ids)
-    gap = to_thousandths(target - installed)
+    whole = rows["metric"].iloc[0] == "full_installation"
+    installed = _installed(rows, scope, level, ids)
+    stated = rows["target_dc_kw"].to_numpy(dtype=np.float64)
+    if whole:
+        gap = np.full(capacity.shape, np.nan)
+        gap = gap if full is None else _at(full.gap, full.at, level, ids)
+        target = gap + installed
+    else:
+        target = np.broadcast_to(stated, capacity.shape)
+        gap = to_thousandths(target - installed)
     pace = uncertainty.draw_pace(
         np.array([f"{level}/{place}" for place in ids], dtype=object),
         *_pace(rows, rules),
@@ -206,14 +271,13 @@ def _of_goal(
         seed,
     )
     found = likelihood.attainment(gap, pace, as_of, rules.attainment_horizon_years)
-    full = rows["metric"].iloc[0] == "full_installation"
     # Full installation asks for what the roofs hold, and for no more.
-    most = np.maximum(capacity, target) if full else capacity
+    most = np.maximum(capacity, target) if whole else capacity
     chance = likelihood.reachable_probability(target, most, installed)
     # Industry's roofs and pace say nothing of a goal for all PV, nor does a place without a target.
     silent = (rows["target_dc_kw"] == 0.0).to_numpy(dtype=bool) | (rows["scope"].iloc[0] == "all")
     chance = np.where(silent, np.nan, chance)
-    reached = (rows["gap_dc_kw"] <= 0.0).to_numpy(dtype=bool)
+    reached = ((rows["verdict"] == "met") | (rows["gap_dc_kw"] <= 0.0)).to_numpy(dtype=bool)
     never = np.datetime64("NaT", "ns")
     dates = {
         f"attained_on_{word}": np.where(silent | reached, never, getattr(found, word))
@@ -225,19 +289,6 @@ def _of_goal(
         **dates,
     }
     return pd.DataFrame(columns, index=rows.index)
-
-
-def _target(rows: pd.DataFrame, capacity: Floats) -> Floats:
-    """Return the target: drawn with the potential where that is what is asked for."""
-    target = rows["target_dc_kw"].to_numpy(dtype=np.float64)
-    stated = np.broadcast_to(target, capacity.shape)
-    if rows["metric"].iloc[0] != "full_installation":
-        return stated
-    # What is blocked or left on used roofs is not asked for: the same share in every draw.
-    potential = rows["potential_dc_kw"].to_numpy(dtype=np.float64)
-    share = np.divide(target, potential, out=np.zeros(len(target)), where=potential > 0.0)
-    drawn = np.where(potential > 0.0, capacity * share, stated)
-    return np.where(np.isnan(target), np.nan, to_thousandths(drawn))
 
 
 def _installed(rows: pd.DataFrame, scope: _Scope, level: str, ids: list[str]) -> Floats:
@@ -277,10 +328,13 @@ def _drivers(
     groups, here = _of_scope(roofs, systems, str(row["scope"]), assumptions)
 
     def gap(changed: Uncertainty) -> Floats:
+        if row["metric"] == "full_installation":
+            full = _full(roofs, systems, str(row["scope"]), assumptions, changed)
+            drawn: Floats = np.zeros(0) if full is None else full.gap.sum(axis=1)
+            return drawn
         scope = _scope(groups, here, changed, seed)
-        target = _target(rows, _at(scope.capacity, scope.capacity_at, CITY, ids))
-        drawn: Floats = (target - _installed(rows, scope, CITY, ids))[:, 0]
-        return drawn
+        left: Floats = row["target_dc_kw"] - _installed(rows, scope, CITY, ids)[:, 0]
+        return left
 
     touched = [
         source.name

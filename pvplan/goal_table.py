@@ -13,6 +13,7 @@ import pandas as pd
 
 from pvplan.assumptions import Assumptions, Goal
 from pvplan.city import economics, goals, growth, pace, weighting
+from pvplan.city.states import OWED_BY, owed_kw
 from pvplan.goal_split import AREAS
 from pvplan.goal_view import PLACES, Here, View, or_missing
 from pvplan.tables import (
@@ -111,12 +112,9 @@ class Measured:
 
 
 def _full_kw(roofs: pd.DataFrame) -> Floats:
-    """Return what full installation asks of each roof: what is begun, and all that could be."""
-    states = (
-        "installed_dc_kw", "under_construction_dc_kw", "filed_dc_kw", "feasible_dc_kw",
-        "not_assessable_dc_kw",
-    )  # fmt: skip
-    return np.asarray(roofs[list(states)].fillna(0.0).sum(axis=1), dtype=np.float64)
+    """Return what full installation asks of each roof (:func:`pvplan.city.states.owed_kw`)."""
+    columns = [roofs[name].to_numpy(dtype=np.float64) for name in OWED_BY]
+    return owed_kw(*columns)
 
 
 def _economic_kw(roofs: pd.DataFrame, assumptions: Assumptions) -> Floats:
@@ -294,6 +292,8 @@ def _ranked(table: pd.DataFrame) -> pd.Series[float]:
     outside = table["place_id"].isin([word for word, _, _ in OUTSIDE.values()])
     gap = table["gap_dc_kw"].where(table["gap_dc_kw"].notna(), table["gap"])
     gap = gap.astype(np.float64).where(~outside & ~(table["target_dc_kw"] == 0.0))
+    # The fraction of a kW that a share is rounded up by is nobody's gap.
+    gap = gap.mask((table["verdict"] == "met") & (gap > 0.0), 0.0)
     rank = gap.groupby([table["goal_id"], table["level"]]).rank(method="min", ascending=False)
     return rank.astype(np.float64)
 

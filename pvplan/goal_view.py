@@ -111,7 +111,9 @@ class View:
         goal = self.goal
         pairs = pairs_of(self.roofs)
         if goal.metric == "full_installation":
-            # What stands where no roof is free takes nothing from another park's duty.
+            # What stands where no roof is free, or none in scope, takes nothing from another
+            # park's duty: it is asked for where it stands.
+            pairs = pairs.reindex(pairs.index.union(self._stands_at())).fillna(0.0)
             stands = self._kw_by_pair(pairs.index, self._since)
             pairs["target"] = to_thousandths(np.maximum(pairs["full_dc_kw"], stands))
         elif goal.metric == "coverage_fraction":
@@ -138,6 +140,15 @@ class View:
         counted = self._kw_by_pair(pairs.index, self._counted)
         before = self._kw_by_pair(pairs.index, lambda day: ~self._since(day))
         return split(goal, pairs, counted, before, assumptions, amounts)
+
+    def _stands_at(self) -> pd.MultiIndex:
+        """Return the park and district of every system that runs and counts."""
+        names = ["park_id", "district_id"]
+        if not self.registered:
+            return pd.MultiIndex.from_arrays([[], []], names=names)
+        runs = self.placed.of(self.placed.status == "commissioned").places
+        pairs = pd.MultiIndex.from_arrays([runs["park"], runs["district"]], names=names)
+        return pairs.drop_duplicates()
 
     def _kw_by_pair(self, pairs: pd.Index[Any], counts: Callable[[Days], Flags]) -> Floats:
         """Return what runs at each pair, of the days of commissioning that count; kW."""
@@ -326,7 +337,7 @@ class View:
         curves: dict[tuple[str, str, str], growth.Growth | None],
     ) -> tuple[str, growth.Attainment]:
         nothing = growth.Attainment(*[np.datetime64("NaT", "D")] * 3)
-        target, reached = standing.target_kw, standing.installed_kw
+        target, reached = standing.asked_kw, standing.installed_kw
         judged = standing.covers_scope and target > 0.0 and not np.isnan(reached)
         if level not in CURVES_AT or not judged:
             return "not_fitted", nothing
@@ -369,8 +380,14 @@ def _stages(ledger: pd.DataFrame, as_of: date) -> npt.NDArray[np.object_]:
 
 
 def _systems(rows: pd.DataFrame, stage: npt.NDArray[np.object_]) -> _Systems:
+    kw = rows["capacity_dc_kw"].to_numpy(dtype=np.float64)
+    if "possible_dc_kw" in rows.columns:
+        # Of a row that counts nowhere: what it could add at most, once it is mended.
+        possible = rows["possible_dc_kw"].to_numpy(dtype=np.float64)
+        nowhere = (rows["matched_by"] == "none").to_numpy(dtype=bool)
+        kw = np.where(nowhere & ~np.isnan(possible), possible, kw)
     return _Systems(
-        kw=rows["capacity_dc_kw"].to_numpy(dtype=np.float64),
+        kw=kw,
         day=pd.to_datetime(rows["commissioned_on"]).to_numpy().astype("datetime64[D]"),
         status=stage.astype(str),
         places={level: rows[column].to_numpy(dtype=object) for level, column in PLACES.items()},

@@ -26,6 +26,10 @@ _STAGES: Final = {
 }
 _REASONS: Final = {
     "no_fit": ("按排布规则放不下组件", "no module fits by the rules of layout"),
+    "no_load": (
+        "结构不能承受附加荷载（按类别判断）",
+        "by its class the structure does not bear it",
+    ),
     "no_register": ("未提供装机登记", "no register of installed systems was given"),
     "overdue": ("受限复核已逾期", "the review of the block is overdue"),
 }
@@ -210,6 +214,8 @@ def with_states(
     for at, language in enumerate(("zh", "en")):
         words = told["reason"].to_numpy(dtype=object, copy=True)
         words[(found.state == "blocked") & ~found.decided] = _REASONS["no_fit"][at]
+        heavy = (roofs["capacity_blocked_dc_kw"] > 0.0).to_numpy(dtype=bool)
+        words[(found.state == "blocked") & ~found.decided & heavy] = _REASONS["no_load"][at]
         words[(found.state == "not_assessable") & ~found.decided] = _REASONS["no_register"][at]
         late = overdue & found.decided
         words[late] = [f"{_REASONS['overdue'][at]}: {word or '–'}" for word in words[late]]

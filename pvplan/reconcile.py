@@ -104,10 +104,13 @@ def reconcile(
     case = register_case.believed(case, verdict, shifted, parks, rules)
     found = placement.place(case, known.decisions, rules)
     parts = _parts(case, found)
-    findings, errors = worklist.told(
+    findings, errors, possible = worklist.told(
         case, found, parts, verdict, fitted, known.as_of, known.dc_ac_ratio, rules
     )
     ledger = _ledger(case, found, parts, errors, order)
+    most = {str(case.register.index[row]): kw for row, kw in possible.items() if row in errors}
+    ledger["possible_dc_kw"] = ledger.index.map(most).astype(np.float64)
+    ledger = ledger[names(LEDGER)]
     unmatched = {str(case.register.index[row]): text for row, text in errors.items()}
     return Matched(ledger, pd.Series(unmatched, dtype=object).sort_index(), findings)
 
@@ -177,7 +180,7 @@ def _ledger(
     table["match_score"] = np.where(refused[row], np.nan, found.score[row])
     ids = [str(key) for key in case.register.index]
     table.index = pd.Index(reconciliation.part_ids(ids, row), name="system_id", dtype=object)
-    return table[names(LEDGER)]
+    return table
 
 
 def _only(texts: npt.NDArray[np.object_], kept: npt.NDArray[np.bool_]) -> npt.NDArray[np.object_]:

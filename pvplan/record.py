@@ -11,6 +11,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
+import pandas as pd
+
 import pvplan
 from pvplan.assumptions import Assumptions
 from pvplan.city import economics
@@ -58,7 +60,7 @@ def record(
         for path in files_of(given)
     ]
     if found.known:
-        # Its content alone: where it stands, and when it was asked, change no figure.
+        # Its content alone: where it stands changes no figure.
         files.append({"role": "ledger", "file": "ledger", "sha256": found.known.digest, "bytes": 0})
     told = {
         "datum": dict(inputs.datum),
@@ -79,7 +81,8 @@ def record(
         "note_zh": city.note_zh if city else "",
         "note_en": city.note_en if city else "",
     }
-    key = [assumptions.fingerprint(), files, told, words, metric, as_of.isoformat(), code]
+    days = [as_of.isoformat(), _as_known_on(inputs)]
+    key = [assumptions.fingerprint(), files, told, words, metric, days, code]
     counts = {f"buildings_{name}": count for name, count in found.footprints.counts.items()}
     if found.register:
         counts |= {f"register_{name}": count for name, count in found.register.counts.items()}
@@ -160,7 +163,13 @@ def close(plan: Plan, seconds: dict[str, float]) -> dict[str, Any]:
     """Return the record with what the result shows: counts, doubts, wall seconds of each stage."""
     roofs = plan.roofs
     doubts = _unused_rows(plan)
-    unknown = int((~roofs["in_goal_scope"]).sum())
+    ahead = roofs["completed_on"] > pd.Timestamp(str(plan.meta["as_of"]))
+    if ahead.any():
+        doubts.append(
+            f"{int(ahead.sum())} of {len(roofs)} plants are completed after the day: they count"
+            " toward no goal yet"
+        )
+    unknown = int((~roofs["in_goal_scope"] & ~ahead).sum())
     if unknown:
         doubts.append(
             f"{unknown} of {len(roofs)} roofs do not count toward industrial goals (outside parks"

@@ -409,6 +409,9 @@ LEDGER: Final = (
     Column("match_en", "text", "", "核对依据(英文)", "What speaks for the match", nullable=True),
     Column("part_of", "text", "", "所属登记项", "Register row of which this is a part",
            nullable=True),
+    Column("possible_dc_kw", "number", "kWp", "更正后至多计入的容量(未计入的行)",
+           "What a row that counts nowhere may add at most once mended, if not all", 0,
+           nullable=True),
     Column("source", "text", "", "数据来源", "Source of the row", nullable=True),
 )
 RECONCILIATION: Final = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +39,7 @@ class WorkList:
     case: Case
     found: Placement
     rows: list[dict[str, Any]] = field(default_factory=list)
+    at: list[int] = field(default_factory=list)
     systems: list[Any] = field(init=False)
     numbers: list[Any] = field(init=False)
 
@@ -55,6 +57,7 @@ class WorkList:
         if roof is None and len(spots) == 1:
             roof, score = spots[0], float(self.found.score[row])
         park = self.found.park[row] if roof is None else self.case.roofs.park[roof]
+        self.at.append(row)
         self.rows.append(
             {
                 "finding": finding,
@@ -73,8 +76,8 @@ class WorkList:
 
 
 def weigh(
-    into: WorkList, parts: Parts, errors: dict[int, str], dc_ac_ratio: float | None,
-    rules: RegisterRules,
+    into: WorkList, parts: Parts, errors: dict[int, str], again: Mapping[int, int],
+    dc_ac_ratio: float | None, rules: RegisterRules,
 ) -> None:  # fmt: skip
     """Tell unit slips, systems larger than their roof or park, and AC ratings.
 
@@ -86,6 +89,8 @@ def weigh(
         Systems by roof.
     errors
         Takes a sentence for each row (position) that counts nowhere.
+    again
+        Rows (positions) that repeat another in every fact: they weigh nothing.
     dc_ac_ratio
         None: AC ratings are not looked for.
     rules
@@ -98,7 +103,8 @@ def weigh(
     """
     case, found = into.case, into.found
     kw, roofs = case.rows.capacity_dc_kw, case.roofs
-    live = (case.register["status"] == "commissioned").to_numpy(dtype=bool)
+    live = (case.register["status"] == "commissioned").to_numpy(dtype=bool, copy=True)
+    live[list(again)] = False
     area = np.full(len(kw), np.nan)
     area[np.unique(parts.row)] = np.bincount(
         parts.row, roofs.area_m2[parts.roof], minlength=len(kw)
@@ -180,7 +186,8 @@ def _beyond_parks(
         en = (f"capacity_dc_kw {stated:g} is more than all known roofs of park {park} hold"
               f" ({m2:.0f} m²): check the unit")  # fmt: skip
         slip = word == "unit_w"
-        into.add(word, row, (zh, en), "error", suggested=float(better) if slip else None)
+        most = np.floor(rules.max_density_w_per_m2 * m2 / 1000.0)
+        into.add(word, row, (zh, en), "error", suggested=float(better if slip else most))
         errors[row] = en
 
 

@@ -25,7 +25,7 @@ SHOWN: Final = 5  # of the rows that repeat each other, so many are named
 def told(
     case: Case, found: Placement, parts: Parts, verdict: Verdict, candidates: Ints,
     as_of: date | None, dc_ac_ratio: float | None, rules: RegisterRules,
-) -> tuple[pd.DataFrame, dict[int, str]]:  # fmt: skip
+) -> tuple[pd.DataFrame, dict[int, str], dict[int, float]]:  # fmt: skip
     """Tell every finding.
 
     Parameters
@@ -41,9 +41,10 @@ def told(
 
     Returns
     -------
-    table, errors
-        RECONCILIATION, ordered by system and kind; and for each row (position) that counts
-        nowhere the sentence that says why, in English.
+    table, errors, possible
+        RECONCILIATION, ordered by system and kind; for each row (position) that counts nowhere
+        the sentence that says why, in English; and where that is not all of its capacity, what
+        it may yet add when it is mended, kW.
 
     Raises
     ------
@@ -52,10 +53,17 @@ def told(
     """
     gathered = WorkList(case, found)
     errors: dict[int, str] = {}
-    weigh(gathered, parts, errors, dc_ac_ratio, rules)
+    spot, title = _spots(gathered)
+    again = _twins(gathered, spot, title)
+    weigh(gathered, parts, errors, again, dc_ac_ratio, rules)
+    possible = {
+        at: float(found["suggested_kw"])
+        for at, found in zip(gathered.at, gathered.rows, strict=True)
+        if at in errors and found["suggested_kw"] is not None
+    } | dict.fromkeys(again, 0.0)
     _places(gathered, errors)
     _datums(gathered, verdict, candidates, rules)
-    _repeats(gathered, errors, rules)
+    _repeats(gathered, errors, again, (spot, title), rules)
     _dates(gathered, as_of, rules)
     table = pd.DataFrame(gathered.rows, columns=names(RECONCILIATION))
     rank = {word: number for number, word in enumerate(FINDINGS)}
@@ -77,7 +85,7 @@ def told(
     ):
         words = table[name].astype(object)
         table[name] = words.where(words.notna(), None)
-    return table[names(RECONCILIATION)], errors
+    return table[names(RECONCILIATION)], errors, possible
 
 
 def _places(into: WorkList, errors: dict[int, str]) -> None:
@@ -161,23 +169,29 @@ def _file_row(verdict: Verdict, rules: RegisterRules) -> pd.DataFrame:
     return pd.DataFrame([row], columns=columns)
 
 
-def _repeats(into: WorkList, errors: dict[int, str], rules: RegisterRules) -> None:
-    case, found = into.case, into.found
-    register = case.register
+def _spots(into: WorkList) -> tuple[Ints, Ints]:
+    """Return a number for the roofs and one for the name of each row, -1 for none."""
+    register = into.case.register
     spot = np.full(len(register), UNKNOWN)
     places: dict[tuple[int, ...], int] = {}
-    for row, roofs in found.spots.items():
+    for row, roofs in into.found.spots.items():
         spot[row] = places.setdefault(tuple(roofs), len(places))
     words = register.get("name", pd.Series(None, index=register.index, dtype=object))
     title = pd.factorize(words.where(words.notna()).map(likeness.plain, na_action="ignore"))[0]
+    return spot, title.astype(np.int64)
+
+
+def _repeats(
+    into: WorkList, errors: dict[int, str], again: Mapping[int, int],
+    known: tuple[Ints, Ints], rules: RegisterRules,
+) -> None:  # fmt: skip
+    case, (spot, title) = into.case, known
     group = repeats.duplicates(
-        case.rows.capacity_dc_kw, spot, title.astype(np.int64), _days(register),
-        case.rows.points, rules,
-    )  # fmt: skip
+        case.rows.capacity_dc_kw, spot, title, _days(case.register), case.rows.points, rules
+    )
     members: dict[int, list[int]] = {}
     for row in np.flatnonzero(group >= 0).tolist():
         members.setdefault(int(group[row]), []).append(row)
-    again = _twins(into, spot, title)
     for rows in members.values():
         for row in rows:
             if row in again:
@@ -190,9 +204,13 @@ def _repeats(into: WorkList, errors: dict[int, str], rules: RegisterRules) -> No
                 into.add("duplicate", row, why, "error")
                 errors.setdefault(row, why[1])
                 continue
-            first = [into.systems[other] for other in rows[: SHOWN + 1] if other != row]
-            why = _repeat_words(first[:SHOWN], len(rows) - 1)
-            into.add("duplicate", row, why, "doubt")
+            others = [other for other in rows if other != row and other not in again]
+            if not others:
+                why = ("另有相同的登记项，只计此项", "entered again in other rows: this one counts")
+                into.add("duplicate", row, why, "note")
+                continue
+            first = [into.systems[other] for other in others[:SHOWN]]
+            into.add("duplicate", row, _repeat_words(first, len(others)), "doubt")
 
 
 def _twins(into: WorkList, spot: Ints, title: Ints) -> dict[int, int]:

@@ -380,6 +380,7 @@ def _ledger(roofs: gpd.GeoDataFrame) -> pd.DataFrame:
             "match_zh": ["屋顶编号一致", None],
             "match_en": ["same roof id", None],
             "part_of": None,
+            "possible_dc_kw": np.nan,
             "source": "demonstration",
         },
         index=pd.Index(["S001", "S002"], name="system_id"),

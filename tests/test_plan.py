@@ -512,6 +512,47 @@ def test_full_installation_is_met_when_every_roof_is_used_or_blocked() -> None:
     assert row["gap_dc_kw"] == potential.loc[EXISTING[0]]
 
 
+def test_a_stale_filing_beside_a_full_roof_owes_nothing() -> None:
+    potential = toy.plan().roofs["capacity_dc_kw"]
+    systems = {
+        f"s-{roof}": (roof, None, None, kw, "commissioned", "2029-06-01")
+        for roof, kw in potential.loc[EXISTING].items() if kw > 0.0
+    }  # fmt: skip
+    systems["stale"] = ("r03", None, None, 90.0, "filed", None)
+    plan = toy.plan(toy.findings(rows=toy.register(systems)), as_of=date(2029, 12, 31))
+    row = goal_rows(plan, "industrial_full_2030").loc["toy"]
+    assert (row["verdict"], row["gap_dc_kw"]) == ("met", 0.0)
+    assert (row["gap_p10_dc_kw"], row["gap_p90_dc_kw"] >= 0.0) == (0.0, True)
+
+
+def test_the_draws_of_full_installation_are_never_below_nothing_and_add_up() -> None:
+    """r03 is blocked, r01 full: only the open roofs' capacity is uncertain."""
+    plan = toy.plan(replace(toy.findings(), roof_decisions=decided("blocked")))
+    rows = goal_rows(plan, "industrial_full_2030")
+    assert (rows["gap_p10_dc_kw"].dropna() >= 0.0).all()
+    assert rows.loc["toy", "gap_p10_dc_kw"] < rows.loc["toy", "gap_dc_kw"]
+    assert rows.loc["toy", "gap_dc_kw"] < rows.loc["toy", "gap_p90_dc_kw"]
+    plain = goal_rows(toy.plan(), "industrial_full_2030")
+    width, before = (
+        table.loc["toy", "gap_p90_dc_kw"] - table.loc["toy", "gap_p10_dc_kw"]
+        for table in (rows, plain)
+    )
+    assert width < before
+
+
+def test_systems_of_a_park_without_roofs_in_scope_fill_no_other_park() -> None:
+    """A park of new plants alone, and 5 MW of which only that park is known."""
+    given_rows = toy.register({**toy.SYSTEMS, "lone": (None, "P2", None, 500.0, "commissioned",
+                                                       "2024-03-01")})  # fmt: skip
+    roofs = toy.roofs()
+    roofs.loc[roofs["park_id"] == "P2", "completed_on"] = pd.Timestamp("2023-01-01")
+    plan = toy.plan(toy.findings(rows=given_rows), of_roofs=roofs)
+    rows = goal_rows(plan, "industrial_full_2030")
+    parks = rows.loc[["P1", "P2", OUTSIDE_PARKS], "gap_dc_kw"]
+    assert (parks >= 0.0).all()
+    assert rows.loc["toy", "gap_dc_kw"] == pytest.approx(exact_sum(parks), abs=1e-6)
+
+
 def test_more_than_its_potential_on_one_roof_hides_no_empty_roof() -> None:
     potential = toy.plan().roofs["capacity_dc_kw"]
     full = {"s1": ("r01", None, None, round(1.1 * potential["r01"], 3), "commissioned",

@@ -29,7 +29,10 @@ MISSING: Final = {
     "filed": ("仅备案或在建，无并网证明", "only filed or under construction, not commissioned"),
     "undated": ("已并网但无并网日期", "commissioned, day unknown"),
     "match": ("登记项未核对到屋顶", "registered systems not matched to a roof"),
-    "near": ("面积估算不足以判定", "estimated area too near the limit; register module area"),
+    "near": (
+        "面积估算不足以判定",
+        "estimated area too near the limit; bring proof of module area",
+    ),
     "other": ("其他可再生能源情况不明", "other renewables unknown"),
 }
 """What may be missing, zh and en."""
@@ -44,7 +47,9 @@ REASONS: Final = {
 }
 UNIT_FINDINGS: Final = ("unit_w", "unit_mw", "unit_10mw", "ac_for_dc")
 DOUBT_FINDINGS: Final = ("larger_than_roof", "duplicate", "filed_as_commissioned")
-NO_RENEWABLE: Final = ("", "0", "false", "no", "none", "无", "否")
+NOT_KNOWN: Final = ("", "-", "?", "unknown", "n/a", "na", "nan", "未知", "不详", "不明")
+NO: Final = ("0", "false", "no", "n", "none", "无", "否", "没有", "未使用")
+YES: Final = ("1", "true", "yes", "y", "是", "有")
 NEEDS: Final = (
     "name", "park_id", "district_id", "completed_on", "footprint_area_m2", "module_area_m2",
     "gcr", "surface_tilt", "in_goal_scope",
@@ -322,6 +327,8 @@ def _evidence(
     stands = runs & (since <= day).to_numpy(dtype=bool)
     # What is known to run only later cannot have stood on the day; without a day it may have.
     pending = ledger["status"].isin(["filed", "under_construction"]).to_numpy(dtype=bool)
+    if "filed_on" in ledger.columns:
+        pending = pending & ~(pd.to_datetime(ledger["filed_on"]) > day).to_numpy(dtype=bool)
     undated = runs & since.isna().to_numpy(dtype=bool)
     due = stands | undated | pending
     area = np.full(len(ledger), np.nan)
@@ -379,7 +386,9 @@ def _recorded(buildings: pd.DataFrame) -> npt.NDArray[np.object_]:
     if "exempt_reason" not in buildings.columns:
         return np.full(len(buildings), None, dtype=object)
     given = buildings["exempt_reason"].astype(object)
-    return given.where(given.notna() & (given != ""), None).to_numpy(dtype=object)
+    # A bare "yes" is no reason, a "no" no exemption.
+    said = ~_plain(given).isin([*NOT_KNOWN, *NO, *YES])
+    return given.where(said, None).to_numpy(dtype=object)
 
 
 def _marked(
@@ -389,6 +398,10 @@ def _marked(
     kinds = {"unit": UNIT_FINDINGS, "doubt": DOUBT_FINDINGS, "match": ("ambiguous",)}
     if findings is None or findings.empty:
         return {kind: np.zeros(len(roofs), dtype=bool) for kind in kinds}
+    if "severity" in findings.columns:
+        # Of rows entered again one counts and the others do not: nothing is open.
+        settled = (findings["finding"] == "duplicate") & (findings["severity"] != "doubt")
+        findings = findings[~settled]
     place = findings["roof_id"].astype(object)
     if ledger is not None:
         place = place.where(place.notna(), findings["system_id"].map(ledger["roof_id"].to_dict()))
@@ -403,10 +416,17 @@ def _other(buildings: pd.DataFrame) -> npt.NDArray[np.object_]:
     """Return yes, no or unknown: whether another renewable is stated."""
     if "other_renewable" not in buildings.columns:
         return np.full(len(buildings), "unknown", dtype=object)
-    given = buildings["other_renewable"]
-    no = given.astype(str).str.strip().str.lower().isin(NO_RENEWABLE).to_numpy()
-    found: npt.NDArray[np.object_] = np.where(given.isna(), "unknown", np.where(no, "no", "yes"))
+    given = _plain(buildings["other_renewable"])
+    found: npt.NDArray[np.object_] = np.where(
+        given.isin(NOT_KNOWN), "unknown", np.where(given.isin(NO), "no", "yes")
+    )
     return found.astype(object)
+
+
+def _plain(words: pd.Series[Any]) -> pd.Series[str]:
+    """Return words as they are compared: full width and case aside, a missing one empty."""
+    text = words.astype(object).where(words.notna(), "").astype(str)
+    return text.str.normalize("NFKC").str.strip().str.casefold()
 
 
 def _state(exempt: Flags, fails: Flags, passes: Flags) -> npt.NDArray[np.object_]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -71,6 +72,41 @@ def stage_on(status: Words, filed_on: Days, commissioned_on: Days, day: np.datet
     pending = ended & later & (filed <= day)
     gone = np.where(ended, later & ~pending, filed > day)
     return np.where(gone, "", np.where(pending, "filed", status)).astype(object)
+
+
+OWED_BY: Final = (
+    "capacity_dc_kw", "installed_dc_kw", "under_construction_dc_kw", "filed_dc_kw",
+    "feasible_dc_kw", "not_assessable_dc_kw",
+)  # fmt: skip
+"""Columns of the roofs that :func:`owed_kw` takes, in its order."""
+
+
+def owed_kw(
+    potential_kw: Floats,
+    installed_kw: Floats,
+    under_construction_kw: Floats,
+    filed_kw: Floats,
+    feasible_kw: Floats,
+    not_assessable_kw: Floats,
+) -> Floats:
+    """Return what full installation asks of each roof: what stands, and all that could.
+
+    What is begun counts only as far as the roof can hold it beside what stands: a stale filing
+    owes nothing. Roofs blocked with evidence and the rest of used roofs are not asked for.
+
+    Parameters
+    ----------
+    potential_kw, installed_kw, under_construction_kw, filed_kw, feasible_kw, not_assessable_kw
+        Shape (roofs,), kWp; registered ones NaN without a register.
+    """
+    potential, installed, building, filed, feasible, unknown = (
+        _thousandths(kw)
+        for kw in (potential_kw, installed_kw, under_construction_kw, filed_kw, feasible_kw,
+                   not_assessable_kw)
+    )  # fmt: skip
+    begun = np.minimum(building + filed, np.maximum(potential - installed, 0))
+    whole: Floats = (installed + begun + feasible + unknown) / 1000.0
+    return whole
 
 
 def roof_states(

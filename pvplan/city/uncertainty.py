@@ -102,7 +102,7 @@ def draw(groups: pd.DataFrame, rules: Uncertainty, seed: str) -> Draws:
     rules
         Sizes, sharing, number of draws.
     seed
-        Any text; the fingerprint of a run.
+        Any text; ``rules.seed`` in a run.
 
     Returns
     -------

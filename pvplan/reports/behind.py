@@ -13,8 +13,8 @@ from pvplan.tables import Plan, exact_sum, scope_of
 
 SHOWN_ROWS: Final = 10
 _OWED: Final = (
-    "installed_dc_kw", "under_construction_dc_kw", "filed_dc_kw", "feasible_dc_kw",
-    "not_assessable_dc_kw",
+    "capacity_dc_kw", "installed_dc_kw", "under_construction_dc_kw", "filed_dc_kw",
+    "feasible_dc_kw", "not_assessable_dc_kw",
 )  # fmt: skip
 _PLACE: Final = {"district": "district_id", "park": "park_id"}
 
@@ -83,12 +83,17 @@ def _full(plan: Plan, row: pd.Series[Any], roofs: pd.DataFrame) -> tuple[Rows, f
 
     A park in a district never owes less than what stands there.
     """
-    owed = roofs[list(_OWED)].fillna(0.0).sum(axis=1).rename("capacity_dc_kw")
+    held = roofs[list(_OWED)].fillna(0.0)
+    begun = held["under_construction_dc_kw"] + held["filed_dc_kw"]
+    room = (held["capacity_dc_kw"] - held["installed_dc_kw"]).clip(lower=0.0)
+    could = held["feasible_dc_kw"] + held["not_assessable_dc_kw"]
+    owed = (held["installed_dc_kw"] + np.minimum(begun, room) + could).rename("capacity_dc_kw")
     stands = _systems(plan, row)
     pairs = ["park_id", "district_id"]
     asked = (owed * 1000.0).round().groupby([roofs[name] for name in pairs]).sum()
     kw = (stands["capacity_dc_kw"] * 1000.0).round().groupby([stands[name] for name in pairs]).sum()
-    most = np.maximum(asked, kw.reindex(asked.index).fillna(0.0))
+    places = asked.index.union(kw.index)
+    most = np.maximum(asked.reindex(places).fillna(0.0), kw.reindex(places).fillna(0.0))
     return summed("roofs", owed)[0], float(most.sum()) / 1000.0
 
 

@@ -124,3 +124,38 @@ def test_doubts_of_the_register_never_pass() -> None:
     ):  # fmt: skip
         found = judge(roof, elsewhere, None, RULES, **days).iloc[0]  # type: ignore[arg-type]
         assert (found["area_state"], found["state"]) == ("fail", "fail")
+
+
+def test_words_of_renewables_and_exemptions_are_read_as_meant() -> None:
+    words = {
+        "heat pump": "yes", "地源热泵": "yes", "是": "yes", "no": "no", "ＮＯ": "no", "没有": "no",
+        "N": "no", "0": "no", "unknown": "unknown", "不详": "unknown", "": "unknown",
+    }  # fmt: skip
+    roofs = pd.DataFrame(
+        {
+            "name": "A", "park_id": "P", "district_id": "D", "footprint_area_m2": 2000.0,
+            "completed_on": pd.Timestamp("2023-05-01"), "module_area_m2": 1400.0, "gcr": 0.8,
+            "surface_tilt": 0.0, "in_goal_scope": True, "other_renewable": list(words),
+        },
+        index=[f"r{n}" for n in range(len(words))],
+    )  # fmt: skip
+    nothing = pd.DataFrame(
+        {"roof_id": [], "park_id": [], "capacity_dc_kw": [], "status": [], "commissioned_on": []}
+    )
+    days = {
+        "target_fraction": 0.5, "new_plant_from": date(2022, 1, 1), "as_of": date(2025, 6, 30),
+    }  # fmt: skip
+    found = judge(roofs, nothing, None, RULES, **days)  # type: ignore[arg-type]
+    state = {"yes": "pass", "no": "fail", "unknown": "insufficient_evidence"}
+    assert found["renewable_state"].tolist() == [state[word] for word in words.values()]
+    reasons = {
+        "0": False,
+        "false": False,
+        "否": False,
+        "unknown": False,
+        "1": False,
+        "文物建筑": True,
+    }
+    exempt = roofs.iloc[: len(reasons)].assign(exempt_reason=list(reasons))
+    found = judge(exempt, nothing, None, RULES, **days)  # type: ignore[arg-type]
+    assert (found["state"] == "exempt").tolist() == list(reasons.values())

@@ -488,6 +488,9 @@ def test_more_than_all_roofs_of_the_park() -> None:
         found = run(rows)
         assert kinds(found) == {"s000": {word}}
         assert found.ledger.loc["s000", "matched_by"] == matched_by
+        # What it may yet add is no more than the roofs can hold.
+        most = RULES.max_density_w_per_m2 * sheds().area.sum() / 1000.0
+        assert found.ledger.loc["s000", "possible_dc_kw"] <= most
 
 
 def test_a_row_that_repeats_another_in_every_fact_counts_once_unless_a_person_accepts_it() -> None:
@@ -498,6 +501,17 @@ def test_a_row_that_repeats_another_in_every_fact_counts_once_unless_a_person_ac
     assert found.ledger.loc["s000", "matched_by"] != "none"
     assert found.ledger.loc["s000-again", "matched_by"] == "none"
     assert "not counted" in found.unmatched["s000-again"]
+    kept = found.findings[found.findings["system_id"] == "s000"]
+    assert kept["severity"].tolist() == ["note"]
+    assert found.ledger.loc["s000-again", "possible_dc_kw"] == 0.0
+    # Even where both together are more than the roof can hold.
+    full = rows.copy()
+    area = sheds().area.loc[str(rows.loc["s000", "roof_id"])]
+    full.loc["s000", "capacity_dc_kw"] = round(0.15 * area, 3)
+    both = pd.concat([full, full.loc[["s000"]].rename(index={"s000": "s000-again"})])
+    ledger = run(both).ledger
+    assert ledger.loc["s000", "matched_by"] != "none"
+    assert ledger.loc["s000-again", "matched_by"] == "none"
     other = pd.concat([rows, twin.assign(commissioned_on=pd.Timestamp("2025-02-03"))])
     assert run(other).ledger.loc["s000-again", "matched_by"] != "none"
     accepted = pd.DataFrame(

@@ -179,7 +179,7 @@ def test_a_system_larger_than_its_roof_counts_nowhere() -> None:
 
 
 def test_systems_of_one_roof_are_weighed_together() -> None:
-    both = {"a": system("r01", kw=250.0), "twice": system("r01", kw=250.0)}
+    both = {"a": system("r01", kw=250.0), "twice": system("r01", kw=250.0, day="2024-02-03")}
     found = matched({**both, "other": system("r02", kw=100.0)})
     assert sorted(found.unmatched.index) == ["a", "twice"]
     assert all("duplicate" in text for text in found.unmatched)
