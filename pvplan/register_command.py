@@ -275,7 +275,11 @@ def _export(options: argparse.Namespace, console: Console, _errors: Console) -> 
     with _open(options) as ledger:
         rows = ledger.systems(options.as_known_on, options.on)
     # As read back: the reader takes the unit from the name, and the basis from which one is given.
-    table = rows.drop(columns=["row", "capacity_basis"]).rename_axis("system_id").reset_index()
+    basis, kw = rows["capacity_basis"], rows["capacity_dc_kw"]
+    stated = rows.assign(
+        capacity_dc_kw=kw.where(basis == "dc"), capacity_kw=kw.where(basis == "unstated")
+    )
+    table = stated.drop(columns=["row", "capacity_basis"]).rename_axis("system_id").reset_index()
     write_plain(table, options.out)
     _say(console, f"{len(rows)} 项 systems; written to {options.out}")
 

@@ -206,6 +206,20 @@ def test_what_is_exported_is_imported_as_it_was(told: Told, tmp_path: Path) -> N
     assert "unchanged 4" in told("register", "import", "out.csv", "--db", "a.db", "--by", "Li")[1]
 
 
+def test_an_export_says_what_each_capacity_was_stated_as(told: Told, tmp_path: Path) -> None:
+    rows = (
+        "system_id,park,capacity_dc_kw,capacity_ac_kw,capacity_kw,status,commissioned_on",
+        "dc,甲,120,,,commissioned,2024-01-02",
+        "ac,甲,,100,,commissioned,2024-01-03",
+        "both,甲,130,110,,commissioned,2024-01-04",
+        "plain,甲,,,90,commissioned,2024-01-05",
+    )
+    (tmp_path / "r.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    told("register", "import", "r.csv", "--db", "l.db", "--by", "Li")
+    told("register", "export", "out.csv", "--db", "l.db")
+    assert "unchanged 4" in told("register", "import", "out.csv", "--db", "l.db", "--by", "Li")[1]
+
+
 def test_a_whole_register_with_rows_that_cannot_be_used_withdraws_nothing(
     told: Told, tmp_path: Path
 ) -> None:
