@@ -60,7 +60,7 @@ def test_a_plain_register(tmp_path: Path) -> None:
     assert found.rejected.empty and found.warnings == ()
     # Every ledger column that a file can state is there.
     found_by_matching = {"park_id", "district_id", "matched_by", "match_score", "match_zh",
-                         "match_en", "part_of"}  # fmt: skip
+                         "match_en", "part_of", "possible_dc_kw"}  # fmt: skip
     assert set(names(LEDGER)) - set(found.rows.columns) == found_by_matching
 
 
