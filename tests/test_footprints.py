@@ -525,3 +525,19 @@ def test_twenty_thousand_footprints_take_seconds(tmp_path: Path) -> None:
     found = read_footprints(tmp_path / "b.parquet", RULES)
     assert found.counts["roofs"] == count
     assert time.perf_counter() - start < 8.0  # measured: 0.5 s; quadratic work takes minutes
+
+
+def test_what_a_file_says_for_the_check_of_new_plants_is_read(tmp_path: Path) -> None:
+    said = [
+        {"开工日期": "2021-11-30", "其他可再生能源": "地源热泵"},
+        {"其他可再生能源": "没有", "豁免理由": "文物建筑"},
+        {"其他可再生能源": "无"},  # read as nothing said: it could be either
+    ]
+    shapes = [house(50.0 * x) for x in range(3)]
+    found = read(write_geojson(tmp_path / "b.geojson", shapes, said)).buildings
+    days = found["started_on"].dt.strftime("%Y-%m-%d")
+    assert days.iloc[0] == "2021-11-30"
+    assert days.iloc[1:].isna().all()
+    assert found["other_renewable"].tolist() == ["地源热泵", "没有", None]
+    assert found["exempt_reason"].tolist() == [None, "文物建筑", None]
+    tables.check(found, tables.CLAUSE_EVIDENCE, title="buildings")
