@@ -277,10 +277,7 @@ def _add_wording(run: argparse.ArgumentParser) -> None:
 
 
 def _day(text: str) -> date:
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a date; write YYYY-MM-DD") from None
+    day = register_command.day(text)
     if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
         raise argparse.ArgumentTypeError(
             f"'{text}' does not lie in {_FIRST_YEAR}..{_LAST_YEAR}; write YYYY-MM-DD"

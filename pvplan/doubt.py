@@ -90,7 +90,10 @@ def doubt(
     for scope in map(str, goal_rows["scope"].unique()):
         scopes[scope] = _scope(*_of_scope(roofs, systems, scope, assumptions), rules, seed)
     metrics = goal_rows.loc[goal_rows["metric"] == "full_installation", "scope"]
-    full = {str(s): _full(roofs, systems, str(s), assumptions, rules) for s in metrics.unique()}
+    full: dict[str, tuple[Floats, Mapping[str, Words]] | None] = {}
+    for scope in map(str, metrics.unique()):
+        asked = _full(roofs, systems, scope, assumptions)
+        full[scope] = None if asked is None else (asked.gap(rules), asked.at)
     goals = _of_goals(goal_rows, scopes, full, as_of, rules, seed)
     drivers = {}
     for goal in _ranked(goal_rows, headline):
@@ -152,13 +155,21 @@ def _scope(
     if systems is None:
         return _Scope(drawn.capacity_kw, here)
     kw = systems["capacity_dc_kw"].to_numpy(dtype=np.float64)
-    parks = systems["park_id"].to_numpy(dtype=object)
-    districts = systems["district_id"].to_numpy(dtype=object)
-    park, district, drawn_kw = uncertainty.draw_installed(parks, districts, kw, rules, seed)
-    by_place = pd.Series(np.rint(kw * 1000.0)).groupby([parks, districts], sort=True).sum()
+    park, district, drawn_kw = _draw_installed(systems, rules, seed)
+    pairs = [systems[f"{level}_id"].to_numpy(dtype=object) for level in _LEVELS]
+    by_place = pd.Series(np.rint(kw * 1000.0)).groupby(pairs, sort=True).sum()
     registered = np.asarray(by_place, dtype=np.float64)[None, :] / 1000.0
     places = {"park": park, "district": district}
     return _Scope(drawn.capacity_kw, here, drawn_kw, registered, places)
+
+
+def _draw_installed(
+    systems: pd.DataFrame, rules: Uncertainty, seed: str
+) -> tuple[Words, Words, Floats]:
+    """Draw what stands at each park's part in a district."""
+    park, district = (systems[f"{level}_id"].to_numpy(dtype=object) for level in _LEVELS)
+    kw = systems["capacity_dc_kw"].to_numpy(dtype=np.float64)
+    return uncertainty.draw_installed(park, district, kw, rules, seed)
 
 
 def _of_scope(
@@ -169,60 +180,76 @@ def _of_scope(
     groups = grouped(_roofs(chosen, assumptions))
     if systems is None:
         return groups, None
+    return groups, _systems_of(systems, chosen, scope)
+
+
+def _systems_of(systems: pd.DataFrame, chosen: pd.DataFrame, scope: str) -> pd.DataFrame:
+    """Return the systems on the roofs of a scope, and those of which only the park is known."""
     by_park = systems["roof_id"].isna() & (scope != "new_industrial")
-    return groups, systems[systems["roof_id"].isin(chosen.index) | by_park]
+    found: pd.DataFrame = systems[systems["roof_id"].isin(chosen.index) | by_park]
+    return found
 
 
 @dataclass(frozen=True)
 class _Full:
-    """Draws of what full installation still lacks, (draws, pairs of park and district)."""
+    """What full installation asks for at each park's part in a district, ready to be drawn.
 
-    gap: Floats
-    at: Mapping[str, Words]
+    Only the roofs that are feasible or not assessable are uncertain: ``groups`` are theirs and
+    ``stated_kw`` is their capacity. ``asked_kw`` is all that is asked for; both of shape (pairs,).
+    """
+
+    places: pd.Index[Any]
+    asked_kw: Floats
+    stated_kw: Floats
+    groups: pd.DataFrame | None
+    systems: pd.DataFrame
+
+    @property
+    def at(self) -> dict[str, Words]:
+        """The place of each pair at every level."""
+        return {
+            level: self.places.get_level_values(number).to_numpy(dtype=object)
+            for number, level in enumerate(_LEVELS)
+        }
+
+    def gap(self, rules: Uncertainty) -> Floats:
+        """Draw what is lacking, (draws, pairs): never below 0, so that no pair fills another."""
+        lacks = np.tile(self.asked_kw, (rules.draws, 1))
+        if self.groups is not None:
+            drawn = uncertainty.draw(self.groups, rules, rules.seed)
+            of = self._pairs(drawn.park_id, drawn.district_id)
+            lacks[:, of] += drawn.capacity_kw - self.stated_kw[of]
+        if len(self.systems):
+            stands = _draw_installed(self.systems, rules, rules.seed)
+            lacks[:, self._pairs(*stands[:2])] -= stands[2]
+        return to_thousandths(np.maximum(lacks, 0.0))
+
+    def _pairs(self, park: Words, district: Words) -> Any:
+        return self.places.get_indexer(pd.MultiIndex.from_arrays([park, district]))
 
 
 def _full(
-    roofs: pd.DataFrame,
-    systems: pd.DataFrame | None,
-    scope: str,
-    assumptions: Assumptions,
-    rules: Uncertainty,
+    roofs: pd.DataFrame, systems: pd.DataFrame | None, scope: str, assumptions: Assumptions
 ) -> _Full | None:
-    """Draw what full installation lacks: only what is feasible or not assessable is uncertain.
-
-    At each park's part in a district: what is asked for, with the open roofs' capacity drawn,
-    less what stands as the register's errors move it; never below 0, so that none fills another's
-    duty. None without a register.
-    """
+    """Return what full installation asks for; None without a register."""
     if systems is None:
         return None
     chosen = roofs[scope_of(roofs, scope)]
+    here = _systems_of(systems, chosen, scope)
     owed = owed_kw(*(chosen[name].to_numpy(dtype=np.float64) for name in OWED_BY))
     is_open = chosen["roof_state"].isin(["feasible", "not_assessable"]).to_numpy(dtype=bool)
-    by_park = systems["roof_id"].isna() & (scope != "new_industrial")
-    here = systems[systems["roof_id"].isin(chosen.index) | by_park]
-    keys = [[frame[f"{level}_id"] for level in _LEVELS] for frame in (chosen, here)]
-    asked = pd.Series(owed).groupby([key.to_numpy() for key in keys[0]]).sum()
-    stand = pd.MultiIndex.from_arrays([key.to_numpy() for key in keys[1]])
+    keys = [chosen[f"{level}_id"].to_numpy() for level in _LEVELS]
+    asked = pd.Series(owed).groupby(keys).sum()
+    held = chosen["capacity_dc_kw"].where(is_open, 0.0).groupby(keys).sum()
+    stand = pd.MultiIndex.from_arrays([here[f"{level}_id"].to_numpy() for level in _LEVELS])
     places = asked.index.union(stand.drop_duplicates())
-    lacks = np.tile(asked.reindex(places).fillna(0.0).to_numpy(dtype=np.float64), (rules.draws, 1))
-    if is_open.any():
-        drawn = uncertainty.draw(grouped(_roofs(chosen[is_open], assumptions)), rules, rules.seed)
-        of = places.get_indexer(pd.MultiIndex.from_arrays([drawn.park_id, drawn.district_id]))
-        held = chosen["capacity_dc_kw"].where(is_open, 0.0).groupby(list(keys[0])).sum()
-        stated = held.reindex(places[of]).to_numpy(dtype=np.float64)
-        lacks[:, of] += drawn.capacity_kw - stated
-    if len(here):
-        kw = here["capacity_dc_kw"].to_numpy(dtype=np.float64)
-        park, district, stands = uncertainty.draw_installed(
-            here["park_id"].to_numpy(dtype=object), here["district_id"].to_numpy(dtype=object), kw,
-            rules, rules.seed,
-        )  # fmt: skip
-        lacks[:, places.get_indexer(pd.MultiIndex.from_arrays([park, district]))] -= stands
-    gap = to_thousandths(np.maximum(lacks, 0.0))
-    at = {level: places.get_level_values(n).to_numpy(dtype=object)
-          for n, level in enumerate(_LEVELS)}  # fmt: skip
-    return _Full(gap, at)
+    return _Full(
+        places=places,
+        asked_kw=np.asarray(asked.reindex(places).fillna(0.0), dtype=np.float64),
+        stated_kw=held.reindex(places).fillna(0.0).to_numpy(dtype=np.float64),
+        groups=grouped(_roofs(chosen[is_open], assumptions)) if is_open.any() else None,
+        systems=here,
+    )
 
 
 def _at(values: Floats, place: Mapping[str, Words], level: str, ids: list[str]) -> Floats:
@@ -235,7 +262,7 @@ def _at(values: Floats, place: Mapping[str, Words], level: str, ids: list[str]) 
 def _of_goals(
     goal_rows: pd.DataFrame,
     scopes: Mapping[str, _Scope],
-    full: Mapping[str, _Full | None],
+    full: Mapping[str, tuple[Floats, Mapping[str, Words]] | None],
     as_of: date,
     rules: Uncertainty,
     seed: str,
@@ -248,9 +275,13 @@ def _of_goals(
 
 
 def _of_goal(
-    rows: pd.DataFrame, scope: _Scope, full: _Full | None, as_of: date, rules: Uncertainty,
+    rows: pd.DataFrame,
+    scope: _Scope,
+    full: tuple[Floats, Mapping[str, Words]] | None,
+    as_of: date,
+    rules: Uncertainty,
     seed: str,
-) -> pd.DataFrame:  # fmt: skip
+) -> pd.DataFrame:
     """Return the percentiles of one goal at the places of one level."""
     level, ids = str(rows["level"].iloc[0]), [str(place) for place in rows["place_id"]]
     capacity = _at(scope.capacity, scope.capacity_at, level, ids)
@@ -259,7 +290,7 @@ def _of_goal(
     stated = rows["target_dc_kw"].to_numpy(dtype=np.float64)
     if whole:
         gap = np.full(capacity.shape, np.nan)
-        gap = gap if full is None else _at(full.gap, full.at, level, ids)
+        gap = gap if full is None else _at(*full, level, ids)
         target = gap + installed
     else:
         target = np.broadcast_to(stated, capacity.shape)
@@ -324,17 +355,22 @@ def _drivers(
     """Rank the sources by how much knowing each would narrow the city's gap."""
     if np.isnan(row["gap_dc_kw"]):
         return ()
-    rules, rows, ids = assumptions.uncertainty, row.to_frame().T, [str(row["place_id"])]
-    groups, here = _of_scope(roofs, systems, str(row["scope"]), assumptions)
+    rules, scope = assumptions.uncertainty, str(row["scope"])
+    if row["metric"] == "full_installation":
+        full = _full(roofs, systems, scope, assumptions)
 
-    def gap(changed: Uncertainty) -> Floats:
-        if row["metric"] == "full_installation":
-            full = _full(roofs, systems, str(row["scope"]), assumptions, changed)
-            drawn: Floats = np.zeros(0) if full is None else full.gap.sum(axis=1)
+        def gap(changed: Uncertainty) -> Floats:
+            drawn: Floats = np.zeros(0) if full is None else full.gap(changed).sum(axis=1)
             return drawn
-        scope = _scope(groups, here, changed, seed)
-        left: Floats = row["target_dc_kw"] - _installed(rows, scope, CITY, ids)[:, 0]
-        return left
+
+    else:
+        rows, ids = row.to_frame().T, [str(row["place_id"])]
+        groups, here = _of_scope(roofs, systems, scope, assumptions)
+
+        def gap(changed: Uncertainty) -> Floats:
+            found = _scope(groups, here, changed, seed)
+            left: Floats = row["target_dc_kw"] - _installed(rows, found, CITY, ids)[:, 0]
+            return left
 
     touched = [
         source.name

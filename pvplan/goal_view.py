@@ -87,7 +87,7 @@ class View:
         self.area = "usable_area_m2" if goal.denominator == "usable_roof" else "footprint_area_m2"
         self.registered = ledger is not None
         if ledger is not None and at is not None:
-            stage = _stages(ledger, as_of)
+            stage = stages(ledger, as_of)
             known = stage != ""
             rows, roof = ledger[known], at[known]
             here = (rows["matched_by"] != "none").to_numpy(dtype=bool)
@@ -371,7 +371,8 @@ def _at(systems: _Systems, level: str, ids: Sequence[str]) -> tuple[_Systems, In
     return systems.of(number >= 0), number[number >= 0].astype(np.int64)
 
 
-def _stages(ledger: pd.DataFrame, as_of: date) -> npt.NDArray[np.object_]:
+def stages(ledger: pd.DataFrame, as_of: date) -> npt.NDArray[np.object_]:
+    """Return what each system of a ledger was on a day (:func:`pvplan.city.states.stage_on`)."""
     filed, runs = (
         ledger[name].to_numpy(dtype="datetime64[ns]") for name in ("filed_on", "commissioned_on")
     )

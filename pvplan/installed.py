@@ -13,8 +13,9 @@ import pandas as pd
 import pyproj
 
 from pvplan.assumptions import Assumptions
-from pvplan.city.states import roof_states, stage_on
+from pvplan.city.states import roof_states
 from pvplan.goal_table import OUTSIDE
+from pvplan.goal_view import stages
 from pvplan.reconcile import Context, reconcile
 from pvplan.tables import RECONCILIATION, Floats, names
 
@@ -146,12 +147,7 @@ def on_day(ledger: pd.DataFrame | None, as_of: date, status: str) -> pd.DataFram
     """Return the placed systems that had a status on a day; undated ones are there."""
     if ledger is None:
         return None
-    filed, runs = (
-        ledger[name].to_numpy(dtype="datetime64[ns]") for name in ("filed_on", "commissioned_on")
-    )
-    stage = stage_on(
-        ledger["status"].to_numpy(dtype=object), filed, runs, np.datetime64(as_of, "D")
-    )
+    stage = stages(ledger, as_of)
     here: pd.DataFrame = ledger[(stage == status) & (ledger["matched_by"] != "none").to_numpy()]
     return here
 

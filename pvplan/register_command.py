@@ -62,11 +62,11 @@ def add_command(commands: Any) -> None:
         help="the file is the whole register: systems that it does not name are withdrawn",
     )  # fmt: skip
     bring.add_argument(
-        "--valid-from", type=_day, default=None, metavar="YYYY-MM-DD",
+        "--valid-from", type=day, default=None, metavar="YYYY-MM-DD",
         help="the file speaks of this day and later (default: since ever)",
     )  # fmt: skip
     bring.add_argument(
-        "--valid-to", type=_day, default=None, metavar="YYYY-MM-DD",
+        "--valid-to", type=day, default=None, metavar="YYYY-MM-DD",
         help="the file speaks of the days before this one (default: until further notice)",
     )  # fmt: skip
     _who(bring)
@@ -92,7 +92,7 @@ def add_command(commands: Any) -> None:
     )  # fmt: skip
     roof.add_argument("--evidence", default="", help="what shows it, e.g. a report's number")
     roof.add_argument(
-        "--review-on", type=_day, default=None, metavar="YYYY-MM-DD", help="day of the next look"
+        "--review-on", type=day, default=None, metavar="YYYY-MM-DD", help="day of the next look"
     )
     _who(roof)
     match = _part(parts, "match", "record that a system stands on a roof or in a park, or does not")
@@ -127,16 +127,17 @@ def _who(part: argparse.ArgumentParser) -> None:
 
 def _when(part: argparse.ArgumentParser) -> None:
     part.add_argument(
-        "--as-known-on", type=_day, default=None, metavar="YYYY-MM-DD",
+        "--as-known-on", type=day, default=None, metavar="YYYY-MM-DD",
         help="only what was known by the end of this day, UTC+8 (default: all of it)",
     )  # fmt: skip
     part.add_argument(
-        "--on", type=_day, default=None, metavar="YYYY-MM-DD",
+        "--on", type=day, default=None, metavar="YYYY-MM-DD",
         help="the day spoken of (default: until further notice)",
     )  # fmt: skip
 
 
-def _day(text: str) -> date:
+def day(text: str) -> date:
+    """Read a day from the command line."""
     try:
         return date.fromisoformat(text)
     except ValueError:

@@ -7,6 +7,8 @@ numbers as the shortest digits that read back the same, dates as ISO 8601, missi
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -79,9 +81,16 @@ def write_plain(table: pd.DataFrame, path: Path) -> None:
         The file cannot be written; what stood there still stands.
     """
     cells = {str(name): _printed(table[name], _kind_of(str(name), table[name])) for name in table}
+    with _whole(path) as staged:
+        pd.DataFrame(cells).to_csv(staged, index=False, encoding="utf-8-sig", lineterminator="\r\n")
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """Give a path to write to that takes the file's place once it is whole."""
     staged = path.with_name(f".{path.name}.writing")
     try:
-        pd.DataFrame(cells).to_csv(staged, index=False, encoding="utf-8-sig", lineterminator="\r\n")
+        yield staged
         staged.replace(path)
     except OSError as error:
         why = error.strerror or str(error)
@@ -156,13 +165,6 @@ def write_hourly(power: pd.DataFrame, path: Path) -> None:
     OutputError
         The file cannot be written; what stood there still stands.
     """
-    staged = path.with_name(f".{path.name}.writing")
-    try:
+    with _whole(path) as staged:
         text = power.round(3).rename(index=lambda time: time.isoformat(timespec="minutes"))
         text.to_csv(staged, encoding="utf-8-sig", lineterminator="\r\n")
-        staged.replace(path)
-    except OSError as error:
-        why = error.strerror or str(error)
-        raise OutputError(f"{path}: cannot be written ({why}); give another file") from error
-    finally:
-        staged.unlink(missing_ok=True)
