@@ -79,8 +79,9 @@ def hourly_power(
         _, of_one_kw = generation.hourly(sky, sun, plane, system, module, shaded=packed)
         kw = of_one_kw[:, 0] * capacity[here].sum()
         if packed:
-            beam = generation.beam_hours(sky, sun, plane, system, module)[:, 0]
-            kw -= beam * (hidden[:, here] @ capacity[here])
+            beam = generation.beam_hours(sky, sun, plane, system, module)
+            lost = generation.part_lost(hidden[:, here], beam.bend[0])
+            kw -= beam.hours[:, 0] * (lost @ capacity[here])
         power += np.maximum(kw, 0.0)
     found = np.bincount(sky.month, weights=power, minlength=12)
     wanted = np.array([roofs[f"energy_ac_kwh_{month}"].sum() for month in MONTHS])

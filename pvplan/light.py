@@ -92,7 +92,7 @@ class Light:
 
     def beam_tables(
         self, node: Node, kind: Kind, azimuth: Floats
-    ) -> tuple[Any, Ints, Ints, Floats]:
+    ) -> tuple[Any, Floats, tuple[Ints, Ints, Floats]]:
         """Return shading tables of a kind, and between which two of them each azimuth lies.
 
         Parameters
@@ -104,8 +104,9 @@ class Light:
 
         Returns
         -------
-        tables, first, second, share
-            float32 (tables, bins, elevations, 12); (n,) positions and the weight of the second.
+        tables, bend, (first, second, share)
+            float32 (tables, bins, elevations, 12); (tables,), as in :class:`generation.Beam`;
+            (n,) positions and the weight of the second.
         """
         count = len(kind.azimuths(self._assumptions.weather.azimuth_step_deg))
         place = azimuth % 360.0 / (360.0 / count) if count > 1 else np.zeros(len(azimuth))
@@ -114,13 +115,16 @@ class Light:
         used = np.unique(np.concatenate([first, second[share > 0.0]]))
         made = self._each(("beam", node, kind), used, partial(self._beams, node, kind))
         at = np.minimum(np.searchsorted(used, second), len(used) - 1)
-        return np.stack(made), np.searchsorted(used, first), at.astype(np.int64), share
+        tables, bend = zip(*made, strict=True)
+        between = (np.searchsorted(used, first), at.astype(np.int64), share)
+        return np.stack(tables), np.array(bend), between
 
     def _beams(self, node: Node, kind: Kind, chosen: Ints) -> list[Any]:
         sky, sun = self._sky(node)
         planes = orientations(kind, self._latitude(node), self._assumptions).at(chosen)
         system, module = self._assumptions.system, self._assumptions.module
-        return list(self._table(sky, sun, generation.beam_hours(sky, sun, planes, system, module)))
+        beam = generation.beam_hours(sky, sun, planes, system, module)
+        return list(zip(self._table(sky, sun, beam.hours), beam.bend.tolist(), strict=True))
 
     def _each(self, key: Any, chosen: Ints, make: Callable[[Ints], list[T]]) -> list[T]:
         """Return one value for each chosen azimuth node, made together where they are new."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -23,6 +24,10 @@ GRADE: Final = 4
 """Spreads up to this many times the threshold are told by max_points over this many."""
 BESIDE: Final = 2
 """Roofs with a taller building in their midst are told by max_points times this."""
+SKEW_RAD: Final = math.atan(0.5 * (math.sqrt(5.0) - 1.0))
+"""Turn of the scan lines against a roof's axis where points only tell what it gets: the golden
+ratio keeps the distances of points from its walls apart, so that a shadow's edge along a wall
+passes them one by one, not row by row."""
 TOUCH_M: Final = 1e-3
 """Cells nearer than this touch."""
 Terrain = Callable[[Floats, Floats], npt.NDArray[np.float32]]
@@ -99,8 +104,9 @@ def horizons(
 
     What lies under taller buildings is cut off first. Then a few points; where they differ by
     more than ``rules.refine_above_fraction`` of a year's beam, or a taller building stands within
-    the roof's hull, the roof is looked at again, at points as dense as the rules allow. What is
-    left of roofs with dark places is looked at once more.
+    the roof's hull, the roof is looked at again, at points as dense as the rules allow. Roofs with
+    dark places are looked at in cells along their axis, the dark ones are cut off, and what is
+    left is looked at once more.
 
     Returns
     -------
@@ -144,23 +150,24 @@ def _within_sunny(
 ) -> tuple[Roofs, Horizons]:
     """Cut the dark parts off and look again at what is left of those roofs.
 
-    The points that were found sunny stand for darker places too: of the cells along the border of
-    the dark, those are kept whose middle happens to be bright.
+    Cells that are cut out follow the roof's axis, as its modules do. Their points do not tell of
+    what is left: of the cells along the border of the dark, those stay whose middle happens to be
+    bright.
     """
+    limit = rules.max_beam_loss_fraction
+    dim = np.unique(
+        np.concatenate([seen.roof[counts & (seen.lost > limit)] for seen, counts in looks])
+    )
+    most = np.full(len(dim), rules.max_points, dtype=np.int64)
+    cut = _seen(dim, most, roofs, around, light, rules, turn_rad=0.0)
     usable = roofs.usable.copy()
-    cut = []
-    for seen, counts in looks:
-        sunny = seen.lost <= rules.max_beam_loss_fraction
-        dim = np.intersect1d(seen.roof[counts & ~sunny], seen.roof[counts & sunny])
-        usable[dim] = _lit_region(roofs, seen, dim, sunny)
-        cut.append(dim)
-    dim = np.union1d(*cut)
+    usable[dim] = _lit_region(roofs, cut, dim, cut.lost <= limit)
     dim = dim[shapely.area(usable[dim]) > 0.0]
     roofs = replace(roofs, usable=usable)
     most = np.full(len(dim), rules.max_points, dtype=np.int64)
     third = _seen(dim, most, roofs, around, light, rules, least=_few(rules))
     # What has been cut once is not cut again.
-    third = replace(third, lost=np.minimum(third.lost, rules.max_beam_loss_fraction))
+    third = replace(third, lost=np.minimum(third.lost, limit))
     rest = [(seen, counts & ~np.isin(seen.roof, dim)) for seen, counts in looks]
     return roofs, _merged([*rest, (third, np.ones(len(third.roof), dtype=bool))])
 
@@ -173,12 +180,13 @@ def _seen(
     light: Light,
     rules: Shading,
     least: int = 1,
+    turn_rad: float = SKEW_RAD,
 ) -> Horizons:
     """Sample some roofs at about ``least`` points or more, and look around from each."""
     shapes = roofs.usable[chosen]
     spacing = np.minimum(rules.point_spacing_m, np.sqrt(shapely.area(shapes) / least))
     axis = np.radians(roofs.axis_deg[chosen])
-    points = _sampled(outlines(shapes), axis, spacing, most.astype(np.int64))
+    points = _sampled(outlines(shapes), axis, spacing, most.astype(np.int64), turn_rad)
     roof = np.repeat(chosen, np.diff(points.start)).astype(np.int64)
     elevation = elevations(roofs, points, roof, around, rules)
     lost = np.zeros(len(roof))
@@ -189,8 +197,10 @@ def _seen(
     return Horizons(points, roof, elevation, lost)
 
 
-def _sampled(outline: Outlines, axis_rad: Floats, spacing_m: Floats, most: Ints) -> sampling.Points:
-    """Sample shapes as if pressed along their axes to as long as wide.
+def _sampled(
+    outline: Outlines, axis_rad: Floats, spacing_m: Floats, most: Ints, turn_rad: float
+) -> sampling.Points:
+    """Sample shapes as if pressed along their axes to as long as wide, in turned scan lines.
 
     A long wall beside a narrow roof darkens a strip along it: it takes as many rows across the
     roof as points along it to see that.
@@ -207,7 +217,8 @@ def _sampled(outline: Outlines, axis_rad: Floats, spacing_m: Floats, most: Ints)
     press = np.sqrt(np.where(lengthy, length, 1.0) / np.where(lengthy, width, 1.0))
     along, across = along / press[own, None], across * press[own, None]
     edges = np.stack([along[:, 0], across[:, 0], along[:, 1], across[:, 1]], axis=1)
-    found = sampling.sample(Outlines(edges, outline.start), np.zeros(len(count)), spacing_m, most)
+    turn = np.full(len(count), turn_rad)
+    found = sampling.sample(Outlines(edges, outline.start), turn, spacing_m, most)
     own = np.repeat(np.arange(len(count)), np.diff(found.start))
     u, v = found.x * press[own], found.y / press[own]
     return sampling.Points(

@@ -62,15 +62,14 @@ def losses(
             if not len(here):
                 continue
             own, begins = _runs(start, here)
-            tables, low, high, share = light.beam_tables(place, one, arrays.azimuth[here])
+            tables, bend, between = light.beam_tables(place, one, arrays.azimuth[here])
             lost = shading.array_losses(
                 seen.elevation_deg,
                 point[own],
                 begins,
                 weight[own],
                 (arrays.tilt[here], arrays.azimuth[here]),
-                tables,
-                (low, high, share),
+                shading.Tables(tables, bend, *between),
             )
             mean = lost.worst if rules.partial_model == "worst_point" else lost.mean
             found.beam_loss[here] = shading.partial_loss(mean, rules, lost.worst)

@@ -17,6 +17,12 @@ DIRECTIONS: Final = 4
 APART_DEG: Final = 2.0
 # Share of the boundary that a cluster of edges needs to give a direction.
 LEAST_SHARE: Final = 0.1
+# Slanted outlines: how many further directions there are at most, each along one edge. An edge
+# gives one where it leaves all others by half a module over its length, m (their rows end at it
+# in steps), and where the wedge that lies between them is this share of the roof.
+SLANTED: Final = 3
+STEP_M: Final = 0.6
+WEDGE_SHARE: Final = 0.01
 
 
 @dataclass(frozen=True)
@@ -214,12 +220,61 @@ def _dominant(edges: Floats, known: Floats, n: int, wanted: int) -> int:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _sizes(edges: Floats) -> tuple[float, float]:
+    """Return the length of the boundary, m, and the area inside it, m²."""
+    length, twice, x, y = 0.0, 0.0, edges[0, 0], edges[0, 1]
+    for i in range(len(edges)):
+        du, dv = edges[i, 2] - edges[i, 0], edges[i, 3] - edges[i, 1]
+        length += np.sqrt(du * du + dv * dv)
+        twice += (edges[i, 0] - x) * dv - (edges[i, 1] - y) * du
+    return length, 0.5 * abs(twice)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _lessen(edges: Floats, angle: float, step: Floats) -> None:
+    """Lessen how far each edge leaves the nearest direction over its length, m, by a further one.
+
+    Edges that leave it by less than the least step of a slanted outline count as not at all.
+    """
+    cosine, sine = np.cos(angle), np.sin(angle)
+    for i in range(len(edges)):
+        du, dv = edges[i, 2] - edges[i, 0], edges[i, 3] - edges[i, 1]
+        across = abs(dv * cosine - du * sine)
+        step[i] = min(step[i], across) if across > STEP_M else 0.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _along_edges(edges: Floats, turn: Floats, given: int, step: Floats) -> None:
+    """Add the directions of the longest edges at which rows of all others would end in steps."""
+    step[:] = np.inf
+    for d in range(given):
+        if np.isfinite(turn[d]):
+            _lessen(edges, turn[d], step)
+    if step.max() == 0.0:
+        return
+    boundary, area = _sizes(edges)
+    while given < len(turn):
+        longest, angle = LEAST_SHARE * boundary, np.nan
+        for i in range(len(edges)):
+            du, dv = edges[i, 2] - edges[i, 0], edges[i, 3] - edges[i, 1]
+            length = np.hypot(du, dv)
+            wedge = 0.5 * step[i] * length > WEDGE_SHARE * area
+            if wedge and length > longest * (1.0 + 1e-9):
+                longest, angle = length, np.arctan2(dv, du) % np.pi
+        if np.isnan(angle):
+            return
+        turn[given] = angle
+        _lessen(edges, angle, step)
+        given += 1
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _directions(
     edges: Floats, start: Ints, axis: Floats, east: Floats, use_axis: bool, use_equator: bool,
     turn: Floats
 ) -> None:  # fmt: skip
     """Fill turn (planes, directions) for level roofs."""
-    known = np.empty(DIRECTIONS + 1)
+    known, step = np.empty(DIRECTIONS + 1), np.empty(len(edges))
     for p in range(len(axis)):
         if not np.isfinite(axis[p]):
             continue
@@ -247,6 +302,8 @@ def _directions(
             off = abs((angle - east[p] + 0.5 * np.pi) % np.pi - 0.5 * np.pi)
             turn[p, given] = angle if off <= 0.25 * np.pi else angle + 0.5 * np.pi
             given += 1
+        if len(own):
+            _along_edges(own, turn[p], DIRECTIONS, step[start[p] : start[p + 1]])
 
 
 def directions(
@@ -262,7 +319,8 @@ def directions(
     "axis": the roof's axis and its normal; true east-west, if it holds "equator"; then, with
     "axis", the heaviest directions of the outline's edges (modulo 90°, the longest edge of each
     cluster standing for it, turned to the side nearer to east-west), where they differ by more
-    than 2° from those before.
+    than 2° from those before; and, of slanted outlines, up to three rows along single long edges
+    that all these would meet in steps.
 
     Parameters
     ----------
@@ -279,10 +337,10 @@ def directions(
 
     Returns
     -------
-    ndarray, shape (planes, 1) or (planes, 4)
+    ndarray, shape (planes, 1), or (planes, 4) to (planes, 7) as the outlines need
         NaN where fewer are tried.
     """
-    turn = np.full((len(axis_rad), DIRECTIONS if racked else 1), np.nan)
+    turn = np.full((len(axis_rad), DIRECTIONS + SLANTED if racked else 1), np.nan)
     if not racked:
         turn[:, 0] = axis_rad
         return turn
@@ -292,4 +350,5 @@ def directions(
         np.require(axis_rad, np.float64, ["C", "W"]), np.radians(convergence_deg),
         "axis" in layout.row_directions, "equator" in layout.row_directions, turn,
     )  # fmt: skip
-    return turn
+    used = np.flatnonzero(np.isfinite(turn[:, DIRECTIONS:]).any(axis=0))
+    return turn[:, : DIRECTIONS + len(used)].copy()

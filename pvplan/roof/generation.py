@@ -36,9 +36,8 @@ STEPS: Final = (
 )  # fmt: skip
 """The loss waterfall: energy on the level, then what each step adds or takes."""
 
-BLOCKED_SHARE: Final = 0.6
-"""Where the loss of direct light is read: clipping and temperature make the loss of the first
-modules in shade smaller than that of the last, and this chord fits part shade best."""
+PART_SHADE: Final = 0.6
+"""Share of direct light at which the loss of part shade is read; see :attr:`Beam.bend`."""
 
 INVERTER_REFERENCE: Final = 0.9637
 INVERTER_CURVE: Final = (-0.0162, 0.9858, -0.0059)
@@ -82,8 +81,7 @@ class Monthly:
     clipping
         Shape (ratios, planes, 12): the step "clipping" at each DC/AC ratio, kWh, at most 0.
     beam
-        Shape (planes, 12): AC energy lost if beam and circumsolar light were blocked, kWh, by
-        the chord to :data:`BLOCKED_SHARE` of it.
+        Shape (planes, 12): AC energy lost if beam and circumsolar light were blocked, kWh.
     sky
         Shape (planes, 12): AC energy lost if the rest of the sky's light were blocked, kWh.
     steps
@@ -127,6 +125,10 @@ class _Light:
         """What warms the cells."""
         front = self.beam_lit + self.sky_lit + self.ground_lit
         return front if self.rear is None else front + self.rear
+
+    def without_beam(self, share: float) -> tuple[Floats, Floats]:
+        """Return what is effective and what is absorbed with a share of the beam blocked."""
+        return self.effective - share * self.beam_in, self.absorbed - share * self.beam_lit
 
     @property
     def stages(self) -> tuple[Floats, ...]:
@@ -200,33 +202,52 @@ def hourly(
     return light.poa, chain.ac_kw(power_dc, system.dc_ac_ratio)
 
 
-def beam_hours(sky: Sky, sun: Sun, planes: Orientations, system: System, module: Module) -> Floats:
-    """Return the AC energy that each hour loses without beam and circumsolar light.
+@dataclass(frozen=True)
+class Beam:
+    """What direct and circumsolar light yields.
 
-    These are the weights of a shading table; the beam is that left by the rows before.
+    Attributes
+    ----------
+    hours
+        Shape (time, planes): AC energy of one kW DC that an hour loses without it, kWh, at least
+        0: the weights of a shading table.
+    bend
+        Shape (planes,): clipping and temperature make the loss of the first modules in shade
+        smaller than that of the last, so a share x in shade takes ``x * (1 + bend * (x - 1))`` of
+        the hour's energy: the parabola through nothing, the loss at :data:`PART_SHADE` and the
+        loss of all; one number for the year.
+    """
+
+    hours: Floats
+    bend: Floats
+
+
+def beam_hours(sky: Sky, sun: Sun, planes: Orientations, system: System, module: Module) -> Beam:
+    """Return the AC energy of direct and circumsolar light; it is that left by the rows before.
 
     Parameters
     ----------
     sky, sun, planes, system, module
         As for :func:`hourly`.
-
-    Returns
-    -------
-    ndarray, shape (time, planes)
-        kWh of one kW DC, at least 0.
     """
-    lost = np.empty((len(sky.ghi), len(planes)))
+    hours, bend = np.empty((len(sky.ghi), len(planes))), np.zeros(len(planes))
     for block in _blocks(planes):
         light = _light(sky, sun, planes.at(block), system, module, shaded=True)
         chain = _chain(sky, planes.at(block), system, module, shaded=True)
-        effective, absorbed = light.effective, light.absorbed
-        whole = chain.dc_kw(effective, absorbed)
-        dark = chain.dc_kw(
-            effective - BLOCKED_SHARE * light.beam_in, absorbed - BLOCKED_SHARE * light.beam_lit
+        whole, some, none = (
+            chain.ac_kw(chain.dc_kw(*light.without_beam(share)), system.dc_ac_ratio)
+            for share in (0.0, PART_SHADE, 1.0)
         )
-        ratio = system.dc_ac_ratio
-        taken = np.maximum(chain.ac_kw(whole, ratio) - chain.ac_kw(dark, ratio), 0.0)
-        lost[:, block] = taken / BLOCKED_SHARE
+        hours[:, block] = lost = np.maximum(whole - none, 0.0)
+        year, part = lost.sum(axis=0), np.maximum(whole - some, 0.0).sum(axis=0)
+        straight = np.where(year > 0.0, PART_SHADE * year, 1.0)
+        bend[block] = np.where(year > 0.0, 1.0 - part / straight, 0.0) / (1.0 - PART_SHADE)
+    return Beam(hours, bend)
+
+
+def part_lost(share: Floats, bend: Floats | float) -> Floats:
+    """Return what a share of the direct light in shade takes of its energy; see :class:`Beam`."""
+    lost: Floats = share * (1.0 + bend * (share - 1.0))
     return lost
 
 
@@ -290,12 +311,9 @@ def monthly(
         nominal = system.dc_ac_ratio
         unlimited = chain.unclipped_kw(power_dc, nominal)
         energy = summed(np.minimum(unlimited, 1.0 / nominal))
-        dark = chain.dc_kw(
-            effective - BLOCKED_SHARE * light.beam_in, absorbed - BLOCKED_SHARE * light.beam_lit
-        )
+        dark = chain.dc_kw(*light.without_beam(1.0))
         sunny = chain.dc_kw(effective - light.sky_in, absorbed - light.sky_lit)
-        taken = energy - summed(chain.ac_kw(dark, nominal))
-        found.beam[block, months] = taken / BLOCKED_SHARE
+        found.beam[block, months] = energy - summed(chain.ac_kw(dark, nominal))
         found.sky[block, months] = energy - summed(chain.ac_kw(sunny, nominal))
         on_plane = [summed(stage) / 1000.0 for stage in light.stages]
         found.poa[block, months] = on_plane[0]

@@ -177,19 +177,36 @@ class ArrayLosses:
     sky_view: Floats
 
 
+@dataclass(frozen=True)
+class Tables:
+    """Tables of some orientations, and between which two of them arrays lie.
+
+    ``share`` (orientations, bins, ELEVATIONS, 12) of :func:`beam_table`; ``bend``
+    (orientations,) of :class:`pvplan.roof.generation.Beam`, 0 for a loss that is just the shaded
+    share; ``first`` and ``second`` (arrays,) positions, ``weight`` (arrays,) of the second.
+    """
+
+    share: Table
+    bend: Floats
+    first: Ints
+    second: Ints
+    weight: Floats
+
+
 def array_losses(
     horizon: npt.NDArray[np.float32],
     point: Ints,
     start: Ints,
     weight: Floats,
     facing: tuple[Floats, Floats],
-    table: Table,
-    between: tuple[Ints, Ints, Floats],
+    tables: Tables,
 ) -> ArrayLosses:
     """Return the losses of arrays, each told by many points.
 
     Points are first counted by elevation node in each bin; the table is then read once for each
-    node that occurs. The sky view is read between nodes too, which changes it by less than 1e-4.
+    node that occurs. While the sun passes a node, the points with a higher horizon are in shade
+    together, so the square of their share, that the bend asks for, is known too. The sky view is
+    read between nodes as well, which changes it by less than 1e-4.
 
     Parameters
     ----------
@@ -201,11 +218,8 @@ def array_losses(
         Of each entry of ``point``.
     facing
         Tilt and azimuth of the arrays, shape (arrays,), degrees.
-    table
-        Shape (orientations, bins, ELEVATIONS, 12), of :func:`beam_table`.
-    between
-        Each of shape (arrays,): the two orientations between which an array's lies, and the
-        weight of the second.
+    tables
+        Of the arrays' orientations.
 
     Returns
     -------
@@ -214,11 +228,14 @@ def array_losses(
     """
     count = len(start) - 1
     mean, worst, view = np.zeros((count, 12)), np.zeros((count, 12)), np.ones(count)
-    sunny = table[:, :, -1, :].any(axis=(0, 2))
+    sunny = tables.share[:, :, -1, :].any(axis=(0, 2))
+    first, second, between = tables.first, tables.second, tables.weight
+    bend = (1.0 - between) * tables.bend[first] + between * tables.bend[second]
     tilt, azimuth = (np.radians(angle) for angle in facing)
     _of_arrays(
-        horizon, point, start, weight, tilt, azimuth, table, sunny, *between, mean, worst, view
-    )
+        horizon, point, start, weight, tilt, azimuth, tables.share, sunny, first, second, between,
+        bend, mean, worst, view,
+    )  # fmt: skip
     return ArrayLosses(np.minimum(mean, 1.0), np.minimum(worst, 1.0), view)
 
 
@@ -235,6 +252,7 @@ def _of_arrays(  # noqa: PLR0912, PLR0915 (points, then nodes, of each bin)
     first: Any,
     second: Any,
     share: Any,
+    bend: Any,
     mean: Any,
     worst: Any,
     view: Any,
@@ -274,11 +292,15 @@ def _of_arrays(  # noqa: PLR0912, PLR0915 (points, then nodes, of each bin)
                 held[low + 1] += weight[i] * up
                 highest = max(highest, level)
                 low_node, top_node = min(low_node, low), max(top_node, low + 1)
-            for node in range(low_node, top_node + 1):
+            higher = 0.0
+            for node in range(top_node, low_node - 1, -1):
                 part = held[node] / total
                 held[node] = 0.0
                 if node == 0:
                     continue
+                square = part * (2.0 * higher + part)
+                taken = part + bend[array] * (square - part)
+                higher += part
                 if rises[node] > own:
                     above = flat * up_part[node] + toward * side_part[node]
                     hidden += part * (above_own - above)
@@ -286,7 +308,7 @@ def _of_arrays(  # noqa: PLR0912, PLR0915 (points, then nodes, of each bin)
                     one, other = table[first[array], k, node], table[second[array], k, node]
                     for m in range(12):
                         lost = (1.0 - share[array]) * one[m] + share[array] * other[m]
-                        mean[array, m] += part * lost
+                        mean[array, m] += taken * lost
             if np.isnan(highest):
                 mean[array], worst[array] = np.nan, np.nan
             elif sunny[k] and highest > 0.0:

@@ -113,8 +113,36 @@ def test_a_wing_at_an_angle_gives_its_own_direction(assumptions: Assumptions) ->
     only = replace(assumptions.layout, row_directions=("axis",))
     assert directions(roof, 0.0, 0.0, only) == pytest.approx([0.0, 90.0, 40.0])
     steep = shapely.affinity.rotate(roof, 20.0)
-    # At 60° the wing's rows run along its short side, nearer to east-west.
-    assert directions(steep, 20.0, 0.0, only) == pytest.approx([20.0, 110.0, 150.0])
+    # At 60° the wing's rows run along its short side, nearer to east-west, or along its long one.
+    assert directions(steep, 20.0, 0.0, only) == pytest.approx([20.0, 110.0, 150.0, 60.0])
+
+
+def test_slanted_outlines_are_tried_along_every_long_edge(assumptions: Assumptions) -> None:
+    only = replace(assumptions.layout, row_directions=("axis",))
+    roof = shapely.Polygon([(0, 0), (80, 0), (75, 35), (0, 31)])
+    # Along the upper edge, less than 4° from the axis, and along the east side, whose normal
+    # (nearer to east-west) is tried too.
+    upper, east = np.degrees(np.arctan2([4.0, 35.0], [75.0, -5.0]))
+    assert directions(roof, 0.0, 0.0, only) == pytest.approx([0.0, 90.0, upper, east - 90.0, east])
+    # Rows of either direction end alike at walls that are off by less than half a module.
+    skew = shapely.Polygon([(0, 0), (80, 0.5), (79.9, 31), (0, 31.1)])
+    assert directions(skew, 0.0, 0.0, only) == pytest.approx([0.0, 90.0])
+
+
+def test_slanted_neighbours_change_no_direction(assumptions: Assumptions) -> None:
+    hall = shapely.box(0, 0, 80, 30)
+    slanted = shapely.Polygon([(0, 0), (80, 0), (75, 35), (0, 31)])
+    alone, both = (
+        arrangements.directions(
+            outlines(np.array(shapes)), np.zeros(len(shapes)), True, np.zeros(len(shapes)),
+            assumptions.layout,
+        )
+        for shapes in ([hall], [hall, slanted])
+    )  # fmt: skip
+    assert alone.shape == (1, arrangements.DIRECTIONS)
+    assert arrangements.DIRECTIONS < both.shape[1] <= arrangements.DIRECTIONS + arrangements.SLANTED
+    np.testing.assert_array_equal(both[:1, : arrangements.DIRECTIONS], alone)
+    assert np.isnan(both[0, arrangements.DIRECTIONS :]).all()
 
 
 def test_slopes_and_missing_roofs(assumptions: Assumptions) -> None:
@@ -123,6 +151,7 @@ def test_slopes_and_missing_roofs(assumptions: Assumptions) -> None:
     flush = arrangements.directions(halls, axis, False, np.zeros(2), assumptions.layout)
     assert flush.shape == (2, 1)
     assert flush[0, 0] == 0.3
+    axis[0] = 0.0
     level = arrangements.directions(halls, axis, True, np.zeros(2), assumptions.layout)
     assert level.shape == (2, arrangements.DIRECTIONS)
     assert np.isnan(level[1]).all()
@@ -139,6 +168,13 @@ def test_every_direction_differs_from_every_other(seed: int) -> None:
         outlines(shapes), rng.uniform(0, np.pi, 20), True, rng.uniform(-2, 2, 20), load().layout
     )
     for row in np.degrees(turn):
-        known = row[np.isfinite(row)]
+        known = row[: arrangements.DIRECTIONS]
+        known = known[np.isfinite(known)]
         apart = np.abs((known[:, None] - known + 90.0) % 180.0 - 90.0)
         assert (apart[~np.eye(len(known), dtype=bool)] > arrangements.APART_DEG - 1e-9).all()
+    # Further ones lie along edges; no edge is longer than the outline is wide.
+    least = np.degrees(np.arcsin(arrangements.STEP_M / 80.0))
+    for row in np.degrees(turn):
+        known = row[np.isfinite(row)]
+        apart = np.abs((known[:, None] - known + 90.0) % 180.0 - 90.0)
+        assert (apart[~np.eye(len(known), dtype=bool)] > least - 1e-9).all()

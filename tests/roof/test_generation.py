@@ -229,9 +229,11 @@ def test_hours_add_up_to_months(toy_base: Base, assumptions: Assumptions, shaded
 def test_the_beams_hours_add_up_to_its_months(toy_base: Base, assumptions: Assumptions) -> None:
     planes = rows_and_others()
     found = months_of(toy_base, planes, assumptions, shaded=True)
-    hours = generation.beam_hours(
+    beam = generation.beam_hours(
         toy_base.sky, toy_base.sun, planes, assumptions.system, assumptions.module
     )
+    hours = beam.hours
+    assert np.all((beam.bend > 0.0) & (beam.bend < 0.2))  # the last module in shade costs most
     assert hours.shape == (len(toy_base.sky.ghi), len(planes))
     assert np.all(hours >= 0.0)
     for month in range(12):
@@ -268,7 +270,8 @@ def test_a_plane_does_not_depend_on_its_neighbours(
         generation.beam_hours(june.sky, june.sun, chosen, assumptions.system, assumptions.module)
         for chosen in (planes, planes.at(order))
     )
-    assert np.ascontiguousarray(weights[:, order]).tobytes() == again.tobytes()
+    assert np.ascontiguousarray(weights.hours[:, order]).tobytes() == again.hours.tobytes()
+    assert weights.bend[order].tobytes() == again.bend.tobytes()
 
 
 def test_a_level_plane_sees_ghi(toy_base: Base, assumptions: Assumptions) -> None:
@@ -463,7 +466,7 @@ def test_parts_taken_off_are_the_run_without_them(toy_base: Base, assumptions: A
     planes = planes_facing([0.0, 10.0, 25.0], [180.0, 180.0, 120.0], gcr=[math.nan, 0.6, math.nan])
     given, (sky, sun) = assumptions, (toy_base.sky, toy_base.sun)
     found = months_of(toy_base, planes, given, shaded=True)
-    weights = generation.beam_hours(sky, sun, planes, given.system, given.module)
+    weights = generation.beam_hours(sky, sun, planes, given.system, given.module).hours
     light = generation._light(sky, sun, planes, given.system, given.module, shaded=True)
     chain = generation._chain(sky, planes, given.system, given.module, shaded=True)
     for lowest, view, bar in ((0.0, 0.9, 2e-4), (15.0, 0.85, 8e-4), (25.0, 0.7, 2.5e-3)):
@@ -474,6 +477,24 @@ def test_parts_taken_off_are_the_run_without_them(toy_base: Base, assumptions: A
         parts = found.energy[0].sum(axis=1) - (weights * blocked).sum(axis=0)
         parts -= (1.0 - view) * found.sky.sum(axis=1)
         assert np.abs(parts / power.sum(axis=0) - 1.0).max() < bar
+
+
+@pytest.mark.parametrize("share", [0.15, 0.6, 0.85])
+def test_part_of_the_beam_taken_off_is_the_run_without_it(
+    toy_base: Base, assumptions: Assumptions, share: float
+) -> None:
+    planes = planes_facing([0.0, 10.0, 25.0], [180.0, 180.0, 120.0], gcr=[math.nan, 0.6, math.nan])
+    given, (sky, sun) = assumptions, (toy_base.sky, toy_base.sun)
+    found = months_of(toy_base, planes, given, shaded=True)
+    beam = generation.beam_hours(sky, sun, planes, given.system, given.module)
+    light = generation._light(sky, sun, planes, given.system, given.module, shaded=True)
+    chain = generation._chain(sky, planes, given.system, given.module, shaded=True)
+    power = chain.ac_kw(chain.dc_kw(*light.without_beam(share)), given.system.dc_ac_ratio)
+    parts = found.energy[0].sum(axis=1)
+    parts -= generation.part_lost(np.full(3, share), beam.bend) * beam.hours.sum(axis=0)
+    assert np.abs(parts / power.sum(axis=0) - 1.0).max() < 1.5e-3
+    straight = found.energy[0].sum(axis=1) - share * beam.hours.sum(axis=0)
+    assert np.abs(straight / power.sum(axis=0) - 1.0).max() > 2e-3  # without the bend
 
 
 # --- rows --------------------------------------------------------------------------------------

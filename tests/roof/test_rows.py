@@ -428,12 +428,31 @@ def test_the_phase_changes_where_it_pays() -> None:
 
 def test_near_the_exhaustive_search() -> None:
     """At least 99 % in total of the best over many angles, every edge and many phases."""
-    packed, best = against_exhaustive(42, 6.0, 12)
+    packed, best = against_exhaustive(industrial(42, 5), 6.0, 12)
     share = packed / np.maximum(best, 1.0)
     print(f"of the exhaustive search: {packed.sum() / best.sum():.4f}, "
           f"mean {share.mean():.4f}, min {share.min():.4f}")  # fmt: skip
     assert packed.sum() >= 0.99 * best.sum()
     assert share.mean() >= 0.98
+
+
+@pytest.mark.parametrize(
+    ("seed", "chosen"),
+    [
+        (5, (0, 1, 2, 3, 4, 6, 61, 75, 124, 215, 236)),
+        (101, (103, 150, 166)),
+        (202, (26, 117)),
+        (303, (63, 173, 201, 278)),
+    ],
+)
+def test_each_shape_is_near_the_exhaustive_search(seed: int, chosen: tuple[int, ...]) -> None:
+    """At least 99 % on each: one of every kind, and those of 4 x 300 that came nearest to it.
+
+    61 of seed 5, 166 of 101 and 173 of 303 need rows along edges that differ by a few degrees
+    from others; an H of seed 303 stays at 98.9 % (docs/physics/packing.md).
+    """
+    packed, best = against_exhaustive(industrial(300, seed)[list(chosen)], 1.0, 20)
+    assert (packed >= 0.99 * best).all(), (packed, best)
 
 
 def test_the_search_misses_less_than_half_a_percent() -> None:

@@ -32,7 +32,7 @@ PLANES = generation.Orientations(
 def beam() -> Floats:
     """Energy that each hour of the base year owes to its beam, (time, planes)."""
     given, base = load(), toy.base()
-    return generation.beam_hours(base.sky, base.sun, PLANES, given.system, given.module)
+    return generation.beam_hours(base.sky, base.sun, PLANES, given.system, given.module).hours
 
 
 @cache
@@ -59,7 +59,7 @@ def of_points(
     count = len(horizon)
     return shading.array_losses(
         np.ascontiguousarray(horizon), np.arange(count), np.arange(count + 1), np.ones(count),
-        facing, light, between,
+        facing, shading.Tables(light, np.zeros(len(light)), *between),
     )  # fmt: skip
 
 
@@ -183,6 +183,41 @@ def test_roofs_under_exact_skylines_hold_the_bar(plane: int) -> None:
     assert np.abs(year).max() < 3e-3
     assert np.abs(months).max() < 1e-2
     assert abs(year.mean()) < 3e-4
+
+
+@pytest.mark.parametrize("bend", [-0.1, 0.15])
+def test_part_shade_takes_the_parabola_of_the_share_in_shade(bend: float) -> None:
+    """Hour by hour, the share of eight weighted points in shade, through the parabola."""
+    base, points, roofs = toy.base(), 8, 40
+    rng = np.random.default_rng(8)
+    weight = rng.uniform(0.5, 2.0, (roofs, points))
+    horizon = np.stack(
+        [one.at(np.arange(BINS) * (360.0 / BINS)) for one in blocks(roofs, 21, points)]
+    ).astype(np.float32)
+    place = (base.sun.azimuth % 360.0) * (BINS / 360.0)
+    first = np.floor(place).astype(int)
+    right, elevation = place - first, 90.0 - base.sun.apparent_zenith
+    share = weight / weight.sum(axis=1, keepdims=True)
+    truth = np.zeros((roofs, len(elevation)))
+    for side, part in ((first, 1.0 - right), (first + 1, right)):
+        dark = (horizon[:, side % BINS] > elevation).reshape(roofs, points, -1)
+        truth += part * generation.part_lost(np.einsum("rp,rpt->rt", share, dark), bend)
+    found = shading.array_losses(
+        horizon, np.arange(roofs * points), np.arange(0, roofs * points + 1, points),
+        weight.ravel(), (np.zeros(roofs), np.zeros(roofs)),
+        shading.Tables(
+            table(), np.full(len(PLANES), bend), *(np.zeros(roofs, np.int64),) * 2,
+            np.zeros(roofs),
+        ),
+    )  # fmt: skip
+    straight = np.einsum("rp,rpm->rm", share, losses_of(horizon).reshape(roofs, points, 12))
+    year, months = energy_of(0).sum(), monthly_beam()[0]
+    error = (found.mean - months_of(truth * beam()[:, 0]) / months) @ months / year
+    moved = (found.mean - straight) @ months / year
+    print(f"worst year {np.abs(error).max():.4%}; the bend moves {np.abs(moved).max():.4%}")
+    assert np.abs(error).max() < 1.5e-3
+    assert np.abs(moved).max() > 3.0 * np.abs(error).max()
+    assert np.all(np.sign(moved[np.abs(moved) > 1e-9]) == -np.sign(bend))
 
 
 def test_the_comparison_can_fail() -> None:

@@ -123,15 +123,11 @@ def test_an_even_horizon_leaves_the_sky_view_of_the_textbook() -> None:
     assert shadows.sky_view(sky, np.zeros(len(hidden)), 10.0, 180.0) == 1.0
 
 
-@pytest.mark.parametrize(("name", "roofs_over"), [("suzhou", 0), ("lujiazui", 3)])
+@pytest.mark.parametrize("name", ["suzhou", "lujiazui"])
 def test_roofs_of_old_towns_meet_the_truth(
-    shared_data: Path, name: str, roofs_over: int, assumptions: Assumptions
+    shared_data: Path, name: str, assumptions: Assumptions
 ) -> None:
-    """Where modules may stand, hour by hour: benchmarks/truth.py prints 200 roofs.
-
-    Every year is within 0.3 %. Under towers some winter months lose half their energy; there an
-    error of a hundredth of the beam is more than 1 % of what is left.
-    """
+    """Where modules may stand, hour by hour: benchmarks/truth.py prints 200 roofs."""
     file = shared_data / TOWNS[name]
     found = house(town(file, ROOFS), shared_data, assumptions)
     some = carries(found.region, assumptions)
@@ -141,8 +137,7 @@ def test_roofs_of_old_towns_meet_the_truth(
     assert (mean_light.sum(axis=2) < 0.97 * free.sum(axis=2)).any()  # some are shaded
     year, month = differences(found.energy[some], mean_light)
     assert year.max() <= 0.3
-    assert (month > 1.0).sum() <= roofs_over
-    assert (np.abs(found.energy[some] - mean_light) / free).max() <= 0.015
+    assert month.max() <= 1.0
     year, _ = differences(found.energy[some], own_light)
     assert year.max() <= 0.35
 
