@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -16,7 +17,7 @@ from pvplan.city import likelihood, uncertainty
 from pvplan.city.likelihood import Percentiles
 from pvplan.city.roof_groups import Roofs, grouped
 from pvplan.city.states import OWED_BY, owed_kw
-from pvplan.tables import Floats, scope_of, to_thousandths
+from pvplan.tables import CORRECTED, Floats, scope_of, to_thousandths
 
 Words = npt.NDArray[np.object_]
 CITY: Final = "city"
@@ -43,17 +44,28 @@ class Doubt:
 
 
 @dataclass(frozen=True)
+class _Stands:
+    """Draws of what stands, (draws, places), and the place of each column at every level.
+
+    ``registered``, shape (1, places), is what they start from.
+    """
+
+    systems: pd.DataFrame
+    drawn: Floats
+    registered: Floats
+    at: Mapping[str, Words]
+
+
+@dataclass(frozen=True)
 class _Scope:
     """Draws of one goal scope, (draws, places), and the place of each column at every level.
 
-    ``registered``, shape (1, places), is what the installed draws start from.
+    ``stands`` is None without a register.
     """
 
     capacity: Floats
-    capacity_at: Mapping[str, Words]
-    installed: Floats | None = None
-    registered: Floats | None = None
-    installed_at: Mapping[str, Words] = field(default_factory=dict)
+    at: Mapping[str, Words]
+    stands: _Stands | None
 
 
 def doubt(
@@ -80,25 +92,25 @@ def doubt(
         Day; sizes, sharing, module.
     """
     rules = assumptions.uncertainty
-    seed = rules.seed
-    groups = grouped(_roofs(roofs, assumptions))
-    drawn = uncertainty.draw(groups, rules, seed)
+    whole = _roofs(roofs, assumptions)
+    drawn = uncertainty.draw(grouped(whole), rules, rules.seed)
     at = {"park": drawn.park_id, "district": drawn.district_id}
     at[CITY] = np.full(len(drawn.park_id), CITY, dtype=object)
     levels = {level: _of_level(drawn, place) for level, place in at.items()}
-    scopes: dict[str, _Scope] = {}
-    for scope in map(str, goal_rows["scope"].unique()):
-        scopes[scope] = _scope(*_of_scope(roofs, systems, scope, assumptions), rules, seed)
+    scopes = {
+        scope: _scope(roofs, whole, systems, scope, rules)
+        for scope in map(str, goal_rows["scope"].unique())
+    }
     metrics = goal_rows.loc[goal_rows["metric"] == "full_installation", "scope"]
-    full: dict[str, tuple[Floats, Mapping[str, Words]] | None] = {}
-    for scope in map(str, metrics.unique()):
-        asked = _full(roofs, systems, scope, assumptions)
-        full[scope] = None if asked is None else (asked.gap(rules), asked.at)
-    goals = _of_goals(goal_rows, scopes, full, as_of, rules, seed)
+    full = {
+        scope: _full(roofs, whole, systems, scope, rules) for scope in map(str, metrics.unique())
+    }
+    goals = _of_goals(goal_rows, scopes, full, as_of, rules)
     drivers = {}
     for goal in _ranked(goal_rows, headline):
-        row = goal_rows[(goal_rows["goal_id"] == goal) & (goal_rows["level"] == CITY)]
-        drivers[goal] = _drivers(roofs, systems, row.iloc[0], assumptions, seed)
+        row = goal_rows[(goal_rows["goal_id"] == goal) & (goal_rows["level"] == CITY)].iloc[0]
+        scope = str(row["scope"])
+        drivers[goal] = _drivers(row, scopes[scope], full.get(scope), rules)
     return Doubt(levels, goals, drivers)
 
 
@@ -119,8 +131,12 @@ def _roofs(roofs: pd.DataFrame, assumptions: Assumptions) -> Roofs:
     full = roofs["footprint_area_m2"].to_numpy(dtype=np.float64) * module.power_w
     bound = np.maximum(full / module.area_m2 / 1000.0, capacity)
     words = ("park_id", "district_id", "roof_form", "height_source", "roof_form_source")
+    told = {word: roofs[word].to_numpy(dtype=object, copy=True) for word in words}
+    for word in ("height_source", "roof_form_source"):
+        # What a person has seen is as sure as what a file gives.
+        told[word][told[word] == CORRECTED] = "given"
     return Roofs(
-        **{word: roofs[word].to_numpy(dtype=object) for word in words},
+        **told,
         capacity_kw=capacity,
         needs_survey_kw=roofs["capacity_needs_survey_dc_kw"].to_numpy(dtype=np.float64),
         bound_kw=bound,
@@ -147,46 +163,39 @@ def _named(name: str, unit: str, found: Percentiles) -> dict[str, Floats]:
 
 
 def _scope(
-    groups: pd.DataFrame, systems: pd.DataFrame | None, rules: Uncertainty, seed: str
+    roofs: pd.DataFrame, whole: Roofs, systems: pd.DataFrame | None, scope: str, rules: Uncertainty
 ) -> _Scope:
     """Draw the roofs and the systems that a goal speaks of."""
-    drawn = uncertainty.draw(groups, rules, seed)
-    here = {"park": drawn.park_id, "district": drawn.district_id}
-    if systems is None:
-        return _Scope(drawn.capacity_kw, here)
+    chosen = scope_of(roofs, scope).to_numpy(dtype=bool)
+    groups = grouped(whole.of(chosen))
+    park, district, (capacity,) = uncertainty.draw_capacity(groups, [rules], rules.seed)
+    stands = None
+    if systems is not None:
+        stands = _stands(_systems_of(systems, roofs.index[chosen], scope), rules)
+    return _Scope(capacity, {"park": park, "district": district}, stands)
+
+
+def _stands(systems: pd.DataFrame, rules: Uncertainty) -> _Stands:
+    """Draw what stands at each park's part in a district, beside what is registered there."""
     kw = systems["capacity_dc_kw"].to_numpy(dtype=np.float64)
-    park, district, drawn_kw = _draw_installed(systems, rules, seed)
+    park, district, drawn = _draw_installed(systems, rules)
     pairs = [systems[f"{level}_id"].to_numpy(dtype=object) for level in _LEVELS]
     by_place = pd.Series(np.rint(kw * 1000.0)).groupby(pairs, sort=True).sum()
     registered = np.asarray(by_place, dtype=np.float64)[None, :] / 1000.0
-    places = {"park": park, "district": district}
-    return _Scope(drawn.capacity_kw, here, drawn_kw, registered, places)
+    return _Stands(systems, drawn, registered, {"park": park, "district": district})
 
 
-def _draw_installed(
-    systems: pd.DataFrame, rules: Uncertainty, seed: str
-) -> tuple[Words, Words, Floats]:
+def _draw_installed(systems: pd.DataFrame, rules: Uncertainty) -> tuple[Words, Words, Floats]:
     """Draw what stands at each park's part in a district."""
     park, district = (systems[f"{level}_id"].to_numpy(dtype=object) for level in _LEVELS)
     kw = systems["capacity_dc_kw"].to_numpy(dtype=np.float64)
-    return uncertainty.draw_installed(park, district, kw, rules, seed)
+    return uncertainty.draw_installed(park, district, kw, rules, rules.seed)
 
 
-def _of_scope(
-    roofs: pd.DataFrame, systems: pd.DataFrame | None, scope: str, assumptions: Assumptions
-) -> tuple[pd.DataFrame, pd.DataFrame | None]:
-    """Return the groups of roofs, and the systems, that a goal speaks of."""
-    chosen = roofs[scope_of(roofs, scope)]
-    groups = grouped(_roofs(chosen, assumptions))
-    if systems is None:
-        return groups, None
-    return groups, _systems_of(systems, chosen, scope)
-
-
-def _systems_of(systems: pd.DataFrame, chosen: pd.DataFrame, scope: str) -> pd.DataFrame:
+def _systems_of(systems: pd.DataFrame, chosen: pd.Index[Any], scope: str) -> pd.DataFrame:
     """Return the systems on the roofs of a scope, and those of which only the park is known."""
     by_park = systems["roof_id"].isna() & (scope != "new_industrial")
-    found: pd.DataFrame = systems[systems["roof_id"].isin(chosen.index) | by_park]
+    found: pd.DataFrame = systems[systems["roof_id"].isin(chosen) | by_park]
     return found
 
 
@@ -203,6 +212,7 @@ class _Full:
     stated_kw: Floats
     groups: pd.DataFrame | None
     systems: pd.DataFrame
+    rules: Uncertainty
 
     @property
     def at(self) -> dict[str, Words]:
@@ -212,16 +222,39 @@ class _Full:
             for number, level in enumerate(_LEVELS)
         }
 
-    def gap(self, rules: Uncertainty) -> Floats:
-        """Draw what is lacking, (draws, pairs): never below 0, so that no pair fills another."""
-        lacks = np.tile(self.asked_kw, (rules.draws, 1))
+    @cached_property
+    def asks(self) -> Floats:
+        """Draws of what is asked for, (draws, pairs)."""
+        return self.asked([self.rules])[0]
+
+    @cached_property
+    def gap(self) -> Floats:
+        """Draws of what is lacking, (draws, pairs)."""
+        return self.lacking(self.asks, self.stands(self.rules))
+
+    def asked(self, every: Sequence[Uncertainty]) -> list[Floats]:
+        """Draw what is asked for by each of some rules."""
+        found = [np.tile(self.asked_kw, (rules.draws, 1)) for rules in every]
         if self.groups is not None:
-            drawn = uncertainty.draw(self.groups, rules, rules.seed)
-            of = self._pairs(drawn.park_id, drawn.district_id)
-            lacks[:, of] += drawn.capacity_kw - self.stated_kw[of]
-        if len(self.systems):
-            stands = _draw_installed(self.systems, rules, rules.seed)
-            lacks[:, self._pairs(*stands[:2])] -= stands[2]
+            park, district, drawn = uncertainty.draw_capacity(self.groups, every, self.rules.seed)
+            of = self._pairs(park, district)
+            for asks, capacity in zip(found, drawn, strict=True):
+                asks[:, of] += capacity - self.stated_kw[of]
+        return found
+
+    def stands(self, rules: Uncertainty) -> tuple[Any, Floats] | None:
+        """Draw what stands: numbers of pairs, and draws of these."""
+        if not len(self.systems):
+            return None
+        park, district, drawn = _draw_installed(self.systems, rules)
+        return self._pairs(park, district), drawn
+
+    @staticmethod
+    def lacking(asks: Floats, stands: tuple[Any, Floats] | None) -> Floats:
+        """Return what is lacking: never below 0, so that no pair fills another."""
+        lacks = asks.copy()
+        if stands is not None:
+            lacks[:, stands[0]] -= stands[1]
         return to_thousandths(np.maximum(lacks, 0.0))
 
     def _pairs(self, park: Words, district: Words) -> Any:
@@ -229,13 +262,15 @@ class _Full:
 
 
 def _full(
-    roofs: pd.DataFrame, systems: pd.DataFrame | None, scope: str, assumptions: Assumptions
+    roofs: pd.DataFrame, whole: Roofs, systems: pd.DataFrame | None, scope: str, rules: Uncertainty
 ) -> _Full | None:
     """Return what full installation asks for; None without a register."""
     if systems is None:
         return None
-    chosen = roofs[scope_of(roofs, scope)]
-    here = _systems_of(systems, chosen, scope)
+    mine = scope_of(roofs, scope).to_numpy(dtype=bool)
+    columns = {*OWED_BY, "capacity_dc_kw", "roof_state", *(f"{level}_id" for level in _LEVELS)}
+    chosen = pd.DataFrame({name: roofs[name].array[mine] for name in sorted(columns)})
+    here = _systems_of(systems, roofs.index[mine], scope)
     owed = owed_kw(*(chosen[name].to_numpy(dtype=np.float64) for name in OWED_BY))
     is_open = chosen["roof_state"].isin(["feasible", "not_assessable"]).to_numpy(dtype=bool)
     keys = [chosen[f"{level}_id"].to_numpy() for level in _LEVELS]
@@ -247,8 +282,9 @@ def _full(
         places=places,
         asked_kw=np.asarray(asked.reindex(places).fillna(0.0), dtype=np.float64),
         stated_kw=held.reindex(places).fillna(0.0).to_numpy(dtype=np.float64),
-        groups=grouped(_roofs(chosen[is_open], assumptions)) if is_open.any() else None,
+        groups=grouped(whole.of(np.flatnonzero(mine)[is_open])) if is_open.any() else None,
         systems=here,
+        rules=rules,
     )
 
 
@@ -262,13 +298,14 @@ def _at(values: Floats, place: Mapping[str, Words], level: str, ids: list[str]) 
 def _of_goals(
     goal_rows: pd.DataFrame,
     scopes: Mapping[str, _Scope],
-    full: Mapping[str, tuple[Floats, Mapping[str, Words]] | None],
+    full: Mapping[str, _Full | None],
     as_of: date,
     rules: Uncertainty,
-    seed: str,
 ) -> pd.DataFrame:
     parts = [
-        _of_goal(rows, scopes[str(scope)], full.get(str(scope)), as_of, rules, f"{seed}/{goal}")
+        _of_goal(
+            rows, scopes[str(scope)], full.get(str(scope)), as_of, rules, f"{rules.seed}/{goal}"
+        )
         for (goal, scope, _), rows in goal_rows.groupby(["goal_id", "scope", "level"], sort=False)
     ]
     return pd.concat(parts).reindex(goal_rows.index) if parts else pd.DataFrame()
@@ -277,20 +314,20 @@ def _of_goals(
 def _of_goal(
     rows: pd.DataFrame,
     scope: _Scope,
-    full: tuple[Floats, Mapping[str, Words]] | None,
+    full: _Full | None,
     as_of: date,
     rules: Uncertainty,
     seed: str,
 ) -> pd.DataFrame:
     """Return the percentiles of one goal at the places of one level."""
     level, ids = str(rows["level"].iloc[0]), [str(place) for place in rows["place_id"]]
-    capacity = _at(scope.capacity, scope.capacity_at, level, ids)
+    capacity = _at(scope.capacity, scope.at, level, ids)
     whole = rows["metric"].iloc[0] == "full_installation"
-    installed = _installed(rows, scope, level, ids)
+    installed = _installed(rows, scope.stands, level, ids, rules)
     stated = rows["target_dc_kw"].to_numpy(dtype=np.float64)
     if whole:
         gap = np.full(capacity.shape, np.nan)
-        gap = gap if full is None else _at(*full, level, ids)
+        gap = gap if full is None else _at(full.gap, full.at, level, ids)
         target = gap + installed
     else:
         target = np.broadcast_to(stated, capacity.shape)
@@ -322,13 +359,15 @@ def _of_goal(
     return pd.DataFrame(columns, index=rows.index)
 
 
-def _installed(rows: pd.DataFrame, scope: _Scope, level: str, ids: list[str]) -> Floats:
+def _installed(
+    rows: pd.DataFrame, stands: _Stands | None, level: str, ids: list[str], rules: Uncertainty
+) -> Floats:
     """Return what stands: the register's own figure, moved by its errors."""
     told = rows["installed_dc_kw"].to_numpy(dtype=np.float64)
-    if scope.installed is None or scope.registered is None or np.isnan(told).all():
-        return np.full((len(scope.capacity), len(ids)), np.nan)
-    drawn = _at(scope.installed, scope.installed_at, level, ids)
-    stock = np.broadcast_to(_at(scope.registered, scope.installed_at, level, ids), drawn.shape)
+    if stands is None or np.isnan(told).all():
+        return np.full((rules.draws, len(ids)), np.nan)
+    drawn = _at(stands.drawn, stands.at, level, ids)
+    stock = np.broadcast_to(_at(stands.registered, stands.at, level, ids), drawn.shape)
     # A goal that counts from a baseline holds a part of what stands: the same relative error.
     moved = np.divide(drawn, stock, out=np.ones_like(drawn), where=stock > 0.0)
     return np.where(np.isnan(told), np.nan, to_thousandths(moved * told))
@@ -346,36 +385,51 @@ def _pace(rows: pd.DataFrame, rules: Uncertainty) -> tuple[Floats, Floats]:
 
 
 def _drivers(
-    roofs: pd.DataFrame,
-    systems: pd.DataFrame | None,
-    row: pd.Series[Any],
-    assumptions: Assumptions,
-    seed: str,
+    row: pd.Series[Any], scope: _Scope, full: _Full | None, rules: Uncertainty
 ) -> tuple[likelihood.Driver, ...]:
     """Rank the sources by how much knowing each would narrow the city's gap."""
     if np.isnan(row["gap_dc_kw"]):
         return ()
-    rules, scope = assumptions.uncertainty, str(row["scope"])
-    if row["metric"] == "full_installation":
-        full = _full(roofs, systems, scope, assumptions)
-
-        def gap(changed: Uncertainty) -> Floats:
-            drawn: Floats = np.zeros(0) if full is None else full.gap(changed).sum(axis=1)
-            return drawn
-
+    without: dict[str, dict[str, Uncertainty]] = {"roofs": {}, "register": {}}
+    for source in uncertainty.SOURCES:
+        side = {"capacity": "roofs", "survey": "roofs", "installed": "register"}.get(source.touches)
+        if side is not None:
+            without[side][source.name] = uncertainty.without(rules, source.name)
+    if row["metric"] == "full_installation" and full is not None:
+        gap, fixed = _full_fixed(full, **without)
     else:
-        rows, ids = row.to_frame().T, [str(row["place_id"])]
-        groups, here = _of_scope(roofs, systems, scope, assumptions)
+        gap, fixed = _stated_fixed(row, scope, rules, **without)
+    return likelihood.drivers(gap, fixed)
 
-        def gap(changed: Uncertainty) -> Floats:
-            found = _scope(groups, here, changed, seed)
-            left: Floats = row["target_dc_kw"] - _installed(rows, found, CITY, ids)[:, 0]
-            return left
 
-    touched = [
-        source.name
-        for source in uncertainty.SOURCES
-        if source.touches in ("capacity", "survey", "installed")
-    ]
-    fixed = {name: gap(uncertainty.without(rules, name)) for name in touched}
-    return likelihood.drivers(gap(rules), fixed)
+def _full_fixed(
+    full: _Full, roofs: Mapping[str, Uncertainty], register: Mapping[str, Uncertainty]
+) -> tuple[Floats, dict[str, Floats]]:
+    """Return the draws of what full installation lacks, and those without each source."""
+    stands = full.stands(full.rules)
+    asks = zip(roofs, full.asked(list(roofs.values())), strict=True)
+    fixed = {name: full.lacking(asked, stands).sum(axis=1) for name, asked in asks}
+    for name, rules in register.items():
+        fixed[name] = full.lacking(full.asks, full.stands(rules)).sum(axis=1)
+    return full.gap.sum(axis=1), fixed
+
+
+def _stated_fixed(
+    row: pd.Series[Any],
+    scope: _Scope,
+    rules: Uncertainty,
+    roofs: Mapping[str, Uncertainty],
+    register: Mapping[str, Uncertainty],
+) -> tuple[Floats, dict[str, Floats]]:
+    """Return the draws of a stated target's gap, which hangs on no roof, as above."""
+    rows, ids = row.to_frame().T, [str(row["place_id"])]
+
+    def gap(stands: _Stands | None) -> Floats:
+        left: Floats = row["target_dc_kw"] - _installed(rows, stands, CITY, ids, rules)[:, 0]
+        return left
+
+    drawn = gap(scope.stands)
+    fixed = dict.fromkeys(roofs, drawn)
+    for name, changed in register.items():
+        fixed[name] = gap(scope.stands and _stands(scope.stands.systems, changed))
+    return drawn, fixed

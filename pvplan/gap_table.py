@@ -45,8 +45,11 @@ def gap_table(
         + blocked + not assessable + remainder.
     """
     rows = goal_rows[goal_rows["level"] == level]
+    held: dict[str, pd.DataFrame] = {}
+    for scope in map(str, rows["scope"].unique()):
+        held[scope] = _held(roofs, scope, level)
     parts = [
-        _of_goal(roofs, of_goal, allocation, level)
+        _of_goal(held[str(of_goal["scope"].iloc[0])], of_goal, allocation, level)
         for _, of_goal in rows.groupby("goal_id", sort=False)
     ]
     if not parts:
@@ -54,20 +57,28 @@ def gap_table(
     return pd.concat(parts, ignore_index=True)[names(GAP)]
 
 
+def _held(roofs: pd.DataFrame, scope: str, level: str) -> pd.DataFrame:
+    """Sum what the roofs of a scope hold at each place; missing where nothing is registered."""
+    mine = scope_of(roofs, scope).to_numpy(dtype=bool)
+    place = roofs[f"{level}_id"].to_numpy(dtype=object)[mine]
+    here = {name: roofs[name].to_numpy(dtype=np.float64)[mine] for name in (*_STATES, *_ON_ROOFS)}
+    whole = pd.DataFrame({name: np.rint(kw * 1000.0) for name, kw in here.items()})
+    if whole["installed_dc_kw"].isna().any():
+        whole[list(_ON_ROOFS)] = np.nan
+    count = (roofs["roof_state"] == "feasible").to_numpy(dtype=bool)[mine]
+    sums = whole.groupby(place).sum(min_count=1).div(1000.0)
+    return sums.assign(feasible_roof_count=pd.Series(count).groupby(place).sum())
+
+
 def _of_goal(
-    roofs: pd.DataFrame, rows: pd.DataFrame, allocation: pd.DataFrame, level: str
+    held: pd.DataFrame, rows: pd.DataFrame, allocation: pd.DataFrame, level: str
 ) -> pd.DataFrame:
     places = pd.Index(rows["place_id"])
-    here = roofs[scope_of(roofs, str(rows["scope"].iloc[0]))]
-    place = here[f"{level}_id"].to_numpy(dtype=object)
-    sums = here[list(_STATES)].mul(1000.0).round().groupby(place).sum().div(1000.0)
-    count = (here["roof_state"] == "feasible").groupby(place).sum()
-    found: dict[str, Any] = {name: _at(sums[name], places) for name in _STATES}
-    found["feasible_roof_count"] = _at(count, places).astype(np.int64)
-    registered = bool(here["installed_dc_kw"].notna().all())
+    found: dict[str, Any] = {name: _at(held[name], places) for name in _STATES}
+    found["feasible_roof_count"] = _at(held["feasible_roof_count"], places).astype(np.int64)
     for name, shown in _ON_ROOFS.items():
-        held = here[name].mul(1000.0).round().groupby(place).sum().div(1000.0)
-        found[shown] = _at(held, places) if registered else np.full(len(places), np.nan)
+        known = held[name].notna().all()
+        found[shown] = _at(held[name], places) if known else np.full(len(places), np.nan)
     shares = allocation[
         allocation["is_chosen"].astype(bool)
         & (allocation["goal_id"] == rows["goal_id"].iloc[0])

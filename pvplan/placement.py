@@ -14,7 +14,7 @@ from pvplan.assumptions import RegisterRules
 from pvplan.city import likeness, matching
 from pvplan.city.matching import UNKNOWN
 from pvplan.errors import InputError
-from pvplan.register_case import Case
+from pvplan.register_case import Case, Near
 from pvplan.tables import Floats, Ints
 
 Flags = npt.NDArray[np.bool_]
@@ -45,13 +45,17 @@ class Placement:
     rival: Ints
 
 
-def place(case: Case, decisions: pd.DataFrame | None, rules: RegisterRules) -> Placement:
+def place(
+    case: Case, by_place: Near, decisions: pd.DataFrame | None, rules: RegisterRules
+) -> Placement:
     """Score every candidate and choose.
 
     Parameters
     ----------
     case
         With the coordinates that are believed.
+    by_place
+        The roofs near these (:func:`pvplan.register_case.nearby`).
     decisions
         See :class:`pvplan.reconcile.Context`.
     rules
@@ -68,7 +72,6 @@ def place(case: Case, decisions: pd.DataFrame | None, rules: RegisterRules) -> P
     """
     count = len(case.register)
     accepted, refused, refused_parks = _decisions(decisions, case)
-    by_place = matching.near_roofs(case.rows.points, case.roofs.geometry, rules.max_distance_m)
     home = case.rows.park.copy()
     home[home == UNKNOWN] = case.park_at[home == UNKNOWN]
     by_name = _by_name(case, by_place, home, rules)
@@ -87,9 +90,7 @@ def place(case: Case, decisions: pd.DataFrame | None, rules: RegisterRules) -> P
     return found
 
 
-def _by_name(
-    case: Case, by_place: tuple[Ints, Ints, Floats], home: Ints, rules: RegisterRules
-) -> tuple[Ints, Ints, Floats]:
+def _by_name(case: Case, by_place: Near, home: Ints, rules: RegisterRules) -> Near:
     """Compare names: with the roofs found otherwise, else with those of the row's park."""
     own = case.register.get("name", pd.Series(None, index=case.register.index, dtype=object))
     # An id that is no roof's may be a building's name.
@@ -99,8 +100,8 @@ def _by_name(
     titled = case.building_names != ""
     rows = np.concatenate([case.by_id[0], by_place[0]])
     roofs = np.concatenate([case.by_id[1], by_place[1]])
-    both = np.unique(np.stack([rows, roofs], axis=1), axis=0)
-    both = both[(words[both[:, 0]] != "") & titled[both[:, 1]]]
+    named = (words[rows] != "") & titled[roofs]
+    both = np.unique(np.stack([rows[named], roofs[named]], axis=1), axis=0)
     alike = likeness.ratios(words[both[:, 0]].tolist(), case.building_names[both[:, 1]].tolist())
     sure = alike >= rules.name_min_ratio
     lost = np.setdiff1d(np.flatnonzero((words != "") & (home != UNKNOWN)), rows)

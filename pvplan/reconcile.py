@@ -99,10 +99,12 @@ def reconcile(
     order = np.argsort(register.index.to_numpy(dtype=str), kind="stable")
     shifted = {name: np.asarray(places)[order] for name, places in known.shifted_points.items()}
     case = register_case.case_of(register.iloc[order], buildings, parks, points[order], rules)
-    verdict = register_case.vote(case, shifted, rules)
+    stated, near = case.rows.points, register_case.nearby(case, rules)
+    verdict = register_case.vote(case, near, shifted, rules)
     fitted = _fitted(case, verdict, shifted)
     case = register_case.believed(case, verdict, shifted, parks, rules)
-    found = placement.place(case, known.decisions, rules)
+    near = register_case.nearby(case, rules, (stated, near))
+    found = placement.place(case, near, known.decisions, rules)
     parts = _parts(case, found)
     findings, errors, possible = worklist.told(
         case, found, parts, verdict, fitted, known.as_of, known.dc_ac_ratio, rules
@@ -120,7 +122,7 @@ def _fitted(case: Case, verdict: Verdict, shifted: Mapping[str, Floats]) -> Ints
     roof = np.where(verdict.of_row == "", UNKNOWN, case.own_roof())
     for datum, points in sorted(shifted.items()):
         lost = np.flatnonzero((verdict.of_row == datum) & (roof == UNKNOWN))
-        rows, roofs, _ = near_roofs(points[lost], case.roofs.geometry, 0.0)
+        rows, roofs, _ = near_roofs(points[lost], case.roofs.tree, 0.0)
         roof[lost[rows[::-1]]] = roofs[::-1]
     return roof
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import geopandas as gpd
 import numpy as np
@@ -18,6 +18,8 @@ from pvplan.city.matching import ALIKE, EXACT, UNKNOWN
 from pvplan.tables import Floats, Ints
 
 Flags = npt.NDArray[np.bool_]
+Near = tuple[Ints, Ints, Floats]
+_OF_ROOFS: Final = ("park_id", "district_id", "capacity_dc_kw", "name", "geometry")
 
 
 @dataclass(frozen=True)
@@ -87,10 +89,13 @@ def case_of(
     -------
     Case
     """
-    ordered = buildings.iloc[np.argsort(buildings.index.to_numpy(dtype=str), kind="stable")]
+    wanted = [name for name in _OF_ROOFS if name in buildings]
+    order = np.argsort(buildings.index.to_numpy(dtype=str), kind="stable")
+    ordered = buildings[wanted].iloc[order]
     homes = ordered["park_id"].to_numpy(dtype=object)
     given = set() if parks is None else set(parks.index)
-    park_ids = np.array(sorted(given | {home for home in homes if pd.notna(home)}), dtype=object)
+    held = {home for home in pd.unique(homes) if pd.notna(home)}
+    park_ids = np.array(sorted(given | held), dtype=object)
     position = pd.Index(park_ids, dtype=object)
     area = np.asarray(shapely.area(ordered.geometry.to_numpy()), dtype=np.float64)
     potential = ordered.get("capacity_dc_kw", pd.Series(np.nan, index=ordered.index))
@@ -130,7 +135,7 @@ def _by_id(
     texts: pd.Series[Any], index: pd.Index[str]
 ) -> tuple[tuple[Ints, Ints, Ints], dict[int, tuple[list[int], int]], Flags]:
     """Find the roofs of the ids: exactly, else in another spelling, else one by one of a list."""
-    exact = {str(key): at for at, key in enumerate(index)}
+    exact = {str(key): at for at, key in enumerate(index.tolist())}
     alike: dict[str, list[int]] = {}
     told: dict[str, tuple[list[int], int]] = {}
     triples: list[tuple[int, int, int]] = []
@@ -145,7 +150,7 @@ def _by_id(
             known[row] = True
             continue
         if not alike:
-            for at, key in enumerate(index):
+            for at, key in enumerate(index.tolist()):
                 alike.setdefault(likeness.id_key(key), []).append(at)
             alike.pop("", None)
         words = likeness.listed(text)
@@ -193,8 +198,34 @@ def _parks_at(
     return found
 
 
+def nearby(case: Case, rules: RegisterRules, known: tuple[Floats, Near] | None = None) -> Near:
+    """Find the roofs near each row's coordinates, as :func:`pvplan.city.matching.near_roofs`.
+
+    Parameters
+    ----------
+    case
+        Register and roofs.
+    rules
+        How far is near.
+    known
+        Other coordinates and what was found for them: only rows that moved are looked for.
+    """
+    points, distance_m = case.rows.points, rules.max_distance_m
+    if known is None:
+        return matching.near_roofs(points, case.roofs.tree, distance_m)
+    before, found = known
+    moved = ((points != before) & ~(np.isnan(points) & np.isnan(before))).any(axis=1)
+    there = np.where(moved[:, None], points, np.nan)
+    again, stays = matching.near_roofs(there, case.roofs.tree, distance_m), ~moved[found[0]]
+    rows, roofs, distance = (
+        np.concatenate([old[stays], new]) for old, new in zip(found, again, strict=True)
+    )
+    order = np.lexsort((roofs, rows))
+    return rows[order], roofs[order], distance[order]
+
+
 def vote(
-    case: Case, shifted: Mapping[str, Floats], rules: RegisterRules
+    case: Case, by_place: Near, shifted: Mapping[str, Floats], rules: RegisterRules
 ) -> datum_votes.Verdict:  # fmt: skip
     """Let the rows tell the datum of their coordinates.
 
@@ -202,6 +233,8 @@ def vote(
     ----------
     case
         Register and roofs.
+    by_place
+        What :func:`nearby` returns.
     shifted
         By datum: shape (rows, 2), m.
     rules
@@ -219,7 +252,7 @@ def vote(
         return verdict
     # Alone, a row without an id tells a shift only if no roof is near as it stands.
     near = np.zeros(len(case.register), dtype=bool)
-    near[matching.near_roofs(case.rows.points, case.roofs.geometry, rules.max_distance_m)[0]] = True
+    near[by_place[0]] = True
     loose = (case.own_roof() == UNKNOWN) & (near | (case.rows.park == UNKNOWN))
     return replace(verdict, of_row=np.where(loose, "", verdict.of_row))
 
@@ -233,7 +266,7 @@ def fitting(case: Case, points: Floats, rules: RegisterRules) -> Flags:
     distance = shapely.distance(shapely.points(points[told]), case.roofs.geometry[own[told]])
     fits[told] = distance <= rules.max_distance_m
     rest = np.flatnonzero(there & (own == UNKNOWN))
-    rows, roofs, _ = matching.near_roofs(points[rest], case.roofs.geometry, 0.0)
+    rows, roofs, _ = matching.near_roofs(points[rest], case.roofs.tree, 0.0)
     park = case.rows.park[rest[rows]]
     fits[rest[rows[(park == UNKNOWN) | (park == case.roofs.park[roofs])]]] = True
     return fits

@@ -219,14 +219,16 @@ def _twins(into: WorkList, spot: Ints, title: Ints) -> dict[int, int]:
     What a person accepted is no repetition; nor is a row without a day, or without a roof.
     """
     filed, commissioned = _days(into.case.register)
-    status = into.case.register["status"].tolist()
+    kw, status = into.case.rows.capacity_dc_kw, into.case.register["status"].tolist()
     first: dict[tuple[Any, ...], int] = {}
     found = {}
     known = (spot >= 0) & ~np.isnat(commissioned) & (into.found.matched_by != "decision")
-    for row in np.flatnonzero(known).tolist():
-        facts = (int(spot[row]), int(title[row]), float(into.case.rows.capacity_dc_kw[row]),
-                 status[row], str(filed[row]), str(commissioned[row]),
-                 str(into.case.rows.points[row]))  # fmt: skip
+    rows = np.flatnonzero(known)
+    # Few rows share roof, capacity and day: only these are compared in full.
+    same = pd.DataFrame({"spot": spot, "kw": kw, "day": commissioned}).iloc[rows]
+    for row in rows[same.duplicated(keep=False).to_numpy()].tolist():
+        facts = (int(spot[row]), int(title[row]), float(kw[row]), status[row], str(filed[row]),
+                 str(commissioned[row]), str(into.case.rows.points[row]))  # fmt: skip
         if facts in first:
             found[row] = first[facts]
         else:

@@ -7,6 +7,7 @@ evidence never lowers a score. What speaks against a roof multiplies the score b
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -45,6 +46,11 @@ class Roofs:
     potential_kw: Floats
     park: Ints
 
+    @cached_property
+    def tree(self) -> shapely.STRtree:
+        """A spatial index of the outlines."""
+        return shapely.STRtree(self.geometry)
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -67,7 +73,7 @@ class Choice:
 
 
 def near_roofs(
-    points: Floats, geometry: npt.NDArray[np.object_], distance_m: float
+    points: Floats, tree: shapely.STRtree, distance_m: float
 ) -> tuple[Ints, Ints, Floats]:
     """Find every roof within a distance of each point.
 
@@ -75,8 +81,8 @@ def near_roofs(
     ----------
     points
         Shape (rows, 2), m; NaN has no roof.
-    geometry
-        Shape (roofs,).
+    tree
+        Index of the outlines of the roofs.
     distance_m
         Not negative.
 
@@ -86,12 +92,11 @@ def near_roofs(
         Shape (pairs,) each, ordered by row and roof; the distance is 0 on the roof.
     """
     known = np.flatnonzero(np.isfinite(points).all(axis=1))
-    if not len(known) or not len(geometry):
+    if not len(known) or not len(tree):
         return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
     places = np.asarray(shapely.points(points[known]))
-    tree = shapely.STRtree(geometry)
     found = tree.query(places, predicate="dwithin", distance=max(distance_m, _TOUCH_M))
-    distance = np.asarray(shapely.distance(places[found[0]], geometry[found[1]]))
+    distance = np.asarray(shapely.distance(places[found[0]], tree.geometries[found[1]]))
     order = np.lexsort((found[1], found[0]))
     rows, roofs = known[found[0]][order], found[1][order].astype(np.int64)
     return rows, roofs, distance[order]

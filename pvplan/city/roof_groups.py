@@ -7,7 +7,7 @@ headroom below their bound differ only by what each has of its own.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ Words = npt.NDArray[np.object_]
 
 _HEADROOM: Final = np.array([1.1, 1.25, 1.5, 2.0, 3.0, 1000.0])
 """Edges of the ratio bound / capacity that part roofs into groups; beyond the last, unbounded."""
+_HEADROOMS: Final = np.array([str(part) for part in range(len(_HEADROOM) + 1)], dtype=object)
 _CLASS: Final = ("park_id", "district_id", "roof_form", "height_source", "roof_form_source")
 
 
@@ -51,6 +52,10 @@ class Roofs:
     bound_kw: Floats
     energy_kwh_per_year: Floats
 
+    def of(self, rows: npt.NDArray[Any]) -> Roofs:
+        """Return some of the roofs, by a mask or by their numbers."""
+        return Roofs(**{name: values[rows] for name, values in vars(self).items()})
+
 
 def grouped(roofs: Roofs) -> pd.DataFrame:
     """Sum the roofs of each place and class; any order of roofs gives the same digits.
@@ -75,13 +80,16 @@ def grouped(roofs: Roofs) -> pd.DataFrame:
     ratio = np.full(len(some), np.inf)
     np.divide(roofs.bound_kw, roofs.capacity_kw, out=ratio, where=some)
     words = pd.DataFrame({name: getattr(roofs, name) for name in _CLASS}, dtype=object)
-    words["headroom"] = np.searchsorted(_HEADROOM, ratio).astype(str).astype(object)
-    at = np.asarray(words.groupby(list(words.columns), sort=True).ngroup(), dtype=np.int64)
-    groups = words.iloc[np.unique(at, return_index=True)[1]].reset_index(drop=True)
-    kw, kw_weight = _sums(roofs.capacity_kw, at, len(groups))
-    kwh, kwh_weight = _sums(roofs.energy_kwh_per_year, at, len(groups))
-    survey, _ = _sums(roofs.needs_survey_kw, at, len(groups))
-    bound, _ = _sums(np.where(np.isfinite(ratio), roofs.bound_kw, 0.0), at, len(groups))
+    words["headroom"] = _HEADROOMS[np.searchsorted(_HEADROOM, ratio)]
+    first, at = _classes(words)
+    groups = words.iloc[first].reset_index(drop=True)
+    finite = np.where(np.isfinite(ratio), roofs.bound_kw, 0.0)
+    kw, kwh, survey, bound = (
+        _sums(values, at, len(groups))
+        for values in (
+            roofs.capacity_kw, roofs.energy_kwh_per_year, roofs.needs_survey_kw, finite
+        )
+    )  # fmt: skip
     bounded = (kw > 0.0) & (groups["headroom"] != str(len(_HEADROOM))).to_numpy()
     unbounded = np.full(len(groups), np.inf)
     return groups.assign(
@@ -89,20 +97,36 @@ def grouped(roofs: Roofs) -> pd.DataFrame:
         energy_kwh_per_year=kwh,
         needs_survey_fraction=np.divide(survey, kw, out=np.zeros(len(groups)), where=kw > 0.0),
         bound_ratio=np.maximum(np.divide(bound, kw, out=unbounded, where=bounded), 1.0),
-        capacity_weight=kw_weight,
-        energy_weight=kwh_weight,
+        capacity_weight=_weights(roofs.capacity_kw, at, kw),
+        energy_weight=_weights(roofs.energy_kwh_per_year, at, kwh),
     )
 
 
-def _sums(values: Floats, at: Ints, count: int) -> tuple[Floats, Floats]:
-    """Return Σx in whole thousandths and Σx²/(Σx)² of each group, whatever the order of rows."""
-    whole = np.rint(values * 1000.0).astype(np.int64)
+def _classes(words: pd.DataFrame) -> tuple[Ints, Ints]:
+    """Return the first row of each class, in the order of its words, and the class of each row."""
+    code = np.zeros(len(words), dtype=np.int64)
+    for name in words.columns:
+        at, found = pd.factorize(words[name], sort=True)
+        code = code * max(len(found), 1) + at
+    number, classes = pd.factorize(code, sort=True)
+    first = np.empty(len(classes), dtype=np.int64)
+    first[number[::-1]] = np.arange(len(words))[::-1]
+    return first, number.astype(np.int64, copy=False)
+
+
+def _sums(values: Floats, at: Ints, count: int) -> Floats:
+    """Return the sum of each group, in whole thousandths."""
     total = np.zeros(count, dtype=np.int64)
-    np.add.at(total, at, whole)
+    np.add.at(total, at, np.rint(values * 1000.0).astype(np.int64))
+    return total / 1000.0
+
+
+def _weights(values: Floats, at: Ints, sums: Floats) -> Floats:
+    """Return Σx²/(Σx)² of each group, whatever the order of rows."""
+    whole = np.rint(values * 1000.0).astype(np.int64)
     order = np.lexsort((whole, at))
-    squares = np.bincount(at[order], weights=(whole[order] / 1000.0) ** 2, minlength=count)
-    sums = total / 1000.0
-    return sums, np.divide(squares, sums**2, out=np.zeros(count), where=sums > 0.0)
+    squares = np.bincount(at[order], weights=(whole[order] / 1000.0) ** 2, minlength=len(sums))
+    return np.divide(squares, sums**2, out=np.zeros(len(sums)), where=sums > 0.0)
 
 
 def _check(roofs: Roofs) -> None:
@@ -116,7 +140,7 @@ def _check(roofs: Roofs) -> None:
         raise TableError(faults)
     for name, known in (("roof_form", ROOF_FORMS), ("height_source", HEIGHT_SOURCES),
                         ("roof_form_source", FORM_SOURCES)):  # fmt: skip
-        strange = sorted({str(word) for word in getattr(roofs, name)} - set(known))
+        strange = sorted(set(map(str, pd.unique(getattr(roofs, name)))) - set(known))
         faults += [
             f"uncertainty: {name}: '{word}' is unknown; {nearest(word, known)}" for word in strange
         ]

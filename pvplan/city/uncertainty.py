@@ -12,8 +12,9 @@ Formulas and measured errors: ``docs/uncertainty.md``.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -35,8 +36,9 @@ _NAMED: Final = (
     "roof_form_source",
     "headroom",
 )
-_BLOCK: Final = 1_000_000
-"""Numbers of one array held at a time."""
+_BLOCK: Final = 500_000
+"""Numbers of one array held at a time by a thread."""
+_THREADS: Final = 2
 
 
 @dataclass(frozen=True)
@@ -109,16 +111,11 @@ def draw(groups: pd.DataFrame, rules: Uncertainty, seed: str) -> Draws:
     Draws
         Without any uncertainty each draw is the sum of the roofs, to the digit.
     """
-    groups = groups.sort_values(["park_id", "district_id"], kind="stable")
+    groups = _ordered(groups)
     place, parks, districts = _places(groups)
-    shape = (len(parks), rules.draws)
-    capacity, energy, year = np.empty(shape), np.empty(shape), np.empty(shape)
-    for rows, places in _blocks(place, rules.draws):
-        drawn = _drawn(groups.iloc[rows], rules, seed)
-        starts = np.searchsorted(place[rows], np.arange(places.start, places.stop))
-        for into, values in zip((capacity, energy, year), drawn, strict=True):
-            whole = np.rint(values * 1000.0).astype(np.int64)
-            into[places] = np.add.reduceat(whole, starts, axis=0) / 1000.0
+    capacity, energy, year = _summed(
+        groups, place, rules.draws, seed, 3, lambda some, dice: _drawn(some, rules, dice)
+    )
     unconfirmed = _column(groups, "needs_survey_fraction") * (1.0 - rules.survey.confirmed_fraction)
     expected = np.rint(_column(groups, "capacity_kw") * (1.0 - unconfirmed) * 1000.0)
     return Draws(
@@ -127,8 +124,85 @@ def draw(groups: pd.DataFrame, rules: Uncertainty, seed: str) -> Draws:
         capacity_kw=capacity.T,
         energy_kwh_per_year=energy.T,
         energy_single_year_kwh=year.T,
-        expected_kw=np.bincount(place, weights=expected, minlength=shape[0]) / 1000.0,
+        expected_kw=np.bincount(place, weights=expected, minlength=len(parks)) / 1000.0,
     )
+
+
+def draw_capacity(
+    groups: pd.DataFrame, every: Sequence[Uncertainty], seed: str
+) -> tuple[Words, Words, list[Floats]]:
+    """Draw the capacity alone, as :func:`draw` does, by each of some rules.
+
+    Parameters
+    ----------
+    groups, seed
+        As in :func:`draw`.
+    every
+        Rules of one number of draws; their random numbers are made once.
+
+    Returns
+    -------
+    tuple
+        ``park_id`` and ``district_id`` of the places, and for each of the rules the draws, kWp,
+        shape (draws, places).
+    """
+    groups = _ordered(groups)
+    place, parks, districts = _places(groups)
+    found = _summed(
+        groups, place, every[0].draws, seed, len(every),
+        lambda some, dice: (_capacity(some, rules, dice) for rules in every),
+    )  # fmt: skip
+    return parks, districts, [drawn.T for drawn in found]
+
+
+def _ordered(groups: pd.DataFrame) -> pd.DataFrame:
+    return groups.sort_values(["park_id", "district_id"], kind="stable")
+
+
+@dataclass(frozen=True)
+class _Dice:
+    """Random numbers by their names, each made once."""
+
+    seed: str
+    draws: int
+    made: dict[tuple[str, ...], Floats] = field(default_factory=dict)
+
+    def own(self, *words: str) -> Floats:
+        """Return standard normal numbers."""
+        key = ("own", *words)
+        if key not in self.made:
+            self.made[key] = _generator(self.seed, *key).standard_normal(self.draws)
+        return self.made[key]
+
+    def even(self, *words: str) -> Floats:
+        """Return one number in each equal part of (0, 1)."""
+        if words not in self.made:
+            self.made[words] = _even(self.draws, self.seed, *words)
+        return self.made[words]
+
+
+def _summed(
+    groups: pd.DataFrame,
+    place: Ints,
+    draws: int,
+    seed: str,
+    count: int,
+    drawn: Callable[[pd.DataFrame, _Dice], Iterable[Floats]],
+) -> list[Floats]:
+    """Sum some kinds of draws of the groups to their places, (places, draws) each."""
+    shape = (int(place[-1]) + 1 if len(place) else 0, draws)
+    found = [np.empty(shape) for _ in range(count)]
+
+    def fill(block: tuple[slice, slice]) -> None:
+        rows, places = block
+        starts = np.searchsorted(place[rows], np.arange(places.start, places.stop))
+        for into, values in zip(found, drawn(groups.iloc[rows], _Dice(seed, draws)), strict=True):
+            whole = np.rint(values * 1000.0).astype(np.int64)
+            into[places] = np.add.reduceat(whole, starts, axis=0) / 1000.0
+
+    with ThreadPoolExecutor(_THREADS) as threads:
+        list(threads.map(fill, _blocks(place, draws)))
+    return found
 
 
 def _blocks(place: Ints, draws: int) -> Iterator[tuple[slice, slice]]:
@@ -159,45 +233,55 @@ def _column(table: pd.DataFrame, name: str) -> Floats:
     return np.asarray(table[name], dtype=np.float64)
 
 
-def _drawn(groups: pd.DataFrame, rules: Uncertainty, seed: str) -> tuple[Floats, Floats, Floats]:
+def _drawn(groups: pd.DataFrame, rules: Uncertainty, dice: _Dice) -> tuple[Floats, Floats, Floats]:
     """Return capacity, energy of the mean year and of a single year; (groups, draws)."""
-    filled = _filled(groups, rules, seed)
-    survey = _column(groups, "needs_survey_fraction")
-    if survey.any():
-        filled *= 1.0 - survey[:, None] * (1.0 - _confirmed(groups, rules, seed))
+    filled = _confirmed_part(groups, rules, dice)
     energy = _column(groups, "energy_kwh_per_year")[:, None] * filled
     weight = _column(groups, "energy_weight")
-    energy *= _factor(groups, "energy", weight, rules, seed)
-    year = energy * _factor(groups, "year", weight, rules, seed)
+    energy *= _factor(groups, "energy", weight, rules, dice)
+    year = energy * _factor(groups, "year", weight, rules, dice)
     return _column(groups, "capacity_kw")[:, None] * filled, energy, year
 
 
-def _filled(words: pd.DataFrame, rules: Uncertainty, seed: str) -> Floats:
+def _capacity(groups: pd.DataFrame, rules: Uncertainty, dice: _Dice) -> Floats:
+    return _column(groups, "capacity_kw")[:, None] * _confirmed_part(groups, rules, dice)
+
+
+def _confirmed_part(groups: pd.DataFrame, rules: Uncertainty, dice: _Dice) -> Floats:
+    """Return the capacity of each group over its nominal one, less what no survey confirms."""
+    filled = _filled(groups, rules, dice)
+    survey = _column(groups, "needs_survey_fraction")
+    if survey.any():
+        filled *= 1.0 - survey[:, None] * (1.0 - _confirmed(groups, rules, dice))
+    return filled
+
+
+def _filled(words: pd.DataFrame, rules: Uncertainty, dice: _Dice) -> Floats:
     """Return the capacity of each group over its nominal one, within its bound, mean one."""
     weight, bound = _column(words, "capacity_weight"), _column(words, "bound_ratio")
-    shared, shared_variance = _shared(words, "capacity", rules, seed)
+    shared, shared_variance = _shared(words, "capacity", rules, dice)
     own_variance = _own_variance(words, "capacity", rules)
     common_variance = np.log1p(weight * np.expm1(own_variance))
     rest = own_variance - common_variance
     rest = np.sqrt(np.where(rest > 1e-12, rest, 0.0))
-    shared += _own(words, "capacity", common_variance, rules, seed)
+    shared += _own(words, "capacity", common_variance, dice)
     factor = np.exp(shared, out=shared)
     factor *= _restoring(bound, np.sqrt(shared_variance + own_variance))[:, None]
     return _bounded(factor, bound, rest)
 
 
 def _factor(
-    words: pd.DataFrame, touches: str, weight: Floats, rules: Uncertainty, seed: str
+    words: pd.DataFrame, touches: str, weight: Floats, rules: Uncertainty, dice: _Dice
 ) -> Floats:
     """Return an unbounded factor of mean one for each group and draw."""
-    logs, _ = _shared(words, touches, rules, seed)
+    logs, _ = _shared(words, touches, rules, dice)
     variance = np.log1p(weight * np.expm1(_own_variance(words, touches, rules)))
-    logs += _own(words, touches, variance, rules, seed)
+    logs += _own(words, touches, variance, dice)
     return np.exp(logs, out=logs)
 
 
 def _shared(
-    words: pd.DataFrame, touches: str, rules: Uncertainty, seed: str
+    words: pd.DataFrame, touches: str, rules: Uncertainty, dice: _Dice
 ) -> tuple[Floats, Floats]:
     """Return the logarithm of the shared factors (rows, draws) and its variance (rows,)."""
     logs = np.zeros((len(words), rules.draws))
@@ -210,8 +294,7 @@ def _shared(
         if not variance.any():
             continue
         at, found = pd.factorize(_sharers(words, shared))
-        normal = np.stack([special.ndtri(_even(rules.draws, seed, source.name, key))
-                           for key in found])  # fmt: skip
+        normal = np.stack([special.ndtri(dice.even(source.name, key)) for key in found])
         if len(found) == 1:
             logs += np.sqrt(variance)[:, None] * normal
         else:
@@ -241,15 +324,13 @@ def _own_variance(words: pd.DataFrame, touches: str, rules: Uncertainty) -> Floa
     return own
 
 
-def _own(
-    words: pd.DataFrame, touches: str, variance: Floats, rules: Uncertainty, seed: str
-) -> Floats:
+def _own(words: pd.DataFrame, touches: str, variance: Floats, dice: _Dice) -> Floats:
     """Return the logarithm of what the roofs of each group do not share, (rows, draws)."""
-    logs = np.zeros((len(words), rules.draws))
+    logs = np.zeros((len(words), dice.draws))
     names = words[[name for name in _NAMED if name in words]].itertuples(index=False)
     for row, (key, part) in enumerate(zip(names, variance, strict=True)):
         if part > 0.0:
-            logs[row] = _generator(seed, "own", touches, *key).standard_normal(rules.draws)
+            logs[row] = dice.own(touches, *key)
     logs *= np.sqrt(variance)[:, None]
     logs -= 0.5 * variance[:, None]
     return logs
@@ -266,7 +347,7 @@ def _sharers(words: pd.DataFrame, shared: str) -> Words:
     return words["park_id"].mask(outside, joined).to_numpy(dtype=object)
 
 
-def _confirmed(words: pd.DataFrame, rules: Uncertainty, seed: str) -> Floats:
+def _confirmed(words: pd.DataFrame, rules: Uncertainty, dice: _Dice) -> Floats:
     """Return the share that surveys confirm, (rows, draws); a beta distribution.
 
     A spread beyond what a share of that mean can have counts as the widest: all or nothing.
@@ -278,7 +359,7 @@ def _confirmed(words: pd.DataFrame, rules: Uncertainty, seed: str) -> Floats:
         return np.full((len(words), rules.draws), mean)
     weight = most / spread - 1.0
     at, found = pd.factorize(_sharers(words, rules.survey.shared))
-    even = np.stack([_even(rules.draws, seed, "survey", key) for key in found])
+    even = np.stack([dice.even("survey", key) for key in found])
     drawn = special.betaincinv(mean * weight, (1.0 - mean) * weight, even)
     share: Floats = np.asarray(drawn, dtype=np.float64)[at]
     return share
@@ -371,7 +452,7 @@ def draw_installed(
     kw = np.bincount(at, weights=whole, minlength=len(places)) / 1000.0
     squares = np.bincount(at[order], weights=(whole[order] / 1000.0) ** 2, minlength=len(places))
     weight = np.divide(squares, kw**2, out=np.zeros(len(places)), where=kw > 0.0)
-    factor = _factor(places, "installed", weight, rules, seed)
+    factor = _factor(places, "installed", weight, rules, _Dice(seed, rules.draws))
     drawn = kw[:, None] * factor * (1.0 + rules.register_late_fraction)
     kept = to_thousandths(drawn).T
     return _words(places, "park_id"), _words(places, "district_id"), kept

@@ -80,9 +80,19 @@ def write_plain(table: pd.DataFrame, path: Path) -> None:
     OutputError
         The file cannot be written; what stood there still stands.
     """
-    cells = {str(name): _printed(table[name], _kind_of(str(name), table[name])) for name in table}
     with _whole(path) as staged:
-        pd.DataFrame(cells).to_csv(staged, index=False, encoding="utf-8-sig", lineterminator="\r\n")
+        staged.write_bytes(plain_bytes(table))
+
+
+def plain_bytes(table: pd.DataFrame) -> bytes:
+    """Return what :func:`write_plain` writes; headings are shielded as cells are."""
+    heads = _printed(pd.Series([str(name) for name in table]), Column("", "text", "", "", ""))
+    cells = {
+        head: _printed(table[name], _kind_of(str(name), table[name]))
+        for head, name in zip(heads, table, strict=True)
+    }
+    text: str = pd.DataFrame(cells, index=table.index).to_csv(index=False, lineterminator="\r\n")
+    return text.encode("utf-8-sig")
 
 
 @contextmanager
@@ -111,7 +121,10 @@ def plain_number(value: float) -> str:
     """Return the shortest digits that read back as the same number; NaN gives no digits."""
     if np.isnan(value):
         return ""
-    return str(np.format_float_positional(value, trim="-"))
+    written = repr(float(value))
+    if "e" in written:
+        return str(np.format_float_positional(value, trim="-"))
+    return written.removesuffix(".0")
 
 
 def read_separated(path: Path) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Final, get_args
 
 import pandas as pd
 
@@ -140,10 +140,12 @@ def _kept(cells: pd.DataFrame, texts: pd.DataFrame, header: Header, notes: Notes
     kept: list[int] = []
     by_cells: dict[tuple[str, ...], int] = {}
     by_id: dict[str, int] = {}
-    words: dict[Any, str] = texts["status"].to_dict() if "status" in texts else {}
-    ids: dict[Any, str] = texts["system_id"].to_dict()
-    for row, *record in cells.astype(object).itertuples(name=None):
-        same = tuple(str(cell).strip() for cell in record)
+    words = (
+        dict(zip(texts.index, texts["status"].tolist(), strict=True)) if "status" in texts else {}
+    )
+    ids = dict(zip(texts.index, texts["system_id"].tolist(), strict=True))
+    stripped = ([str(cell).strip() for cell in cells[name].tolist()] for name in cells)
+    for row, same in zip(cells.index, zip(*stripped, strict=True), strict=True):
         system_id, word = ids[row], words.get(row, "")
         reason = capacity_fault(same, header)
         if reason is None and word and register_fields.status_of(word) is None:

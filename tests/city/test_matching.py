@@ -94,7 +94,7 @@ def test_a_score_by_hand() -> None:
         np.array([0]),
     )  # fmt: skip
     points = np.array([[25.0, 5.0]])
-    near = matching.near_roofs(points, roofs.geometry, RULES.max_distance_m)
+    near = matching.near_roofs(points, roofs.tree, RULES.max_distance_m)
     none = (np.empty(0, np.int64),) * 2
     pairs = matching.candidates(
         (*none, np.empty(0, np.int64)), near, (*none, np.empty(0))
