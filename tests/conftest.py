@@ -7,6 +7,7 @@ from pathlib import Path
 
 import geopandas as gpd
 import pytest
+from hypothesis import settings
 
 from pvplan.assumptions import Assumptions, load
 from pvplan.roof.weather import Base
@@ -14,6 +15,9 @@ from pvplan.tables import Plan
 from tests import toy
 
 ROOT = Path(__file__).resolve().parents[1]
+# Examples are not timed: benchmarks are.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 def absent(reason: str) -> None:
