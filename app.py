@@ -1,4 +1,7 @@
-"""The pages: ``streamlit run app.py``. Starts them and nothing else."""
+"""The pages: ``streamlit run app.py``. Starts them and nothing else.
+
+The server imports this file once for ``app``; each visit runs it as a script.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,13 @@ from pathlib import Path
 os.environ.setdefault("OGR_SKIP", "OGR_VRT,WFS,OAPIF,HTTP")
 
 import streamlit as st
+from starlette.middleware import Middleware
 
-from pvplan.ui import frame
+from pvplan.ui import faults, frame, headers, runs, tongue, units
 from pvplan.ui.words import say
 
 HERE = Path(__file__).resolve().parent
-PAGES = ("map", "roof", "goals", "districts", "work", "checks", "files")
+PAGES = ("map", "roof", "goals", "districts", "plan", "work", "checks", "files")
 
 
 def main() -> None:
@@ -25,6 +29,8 @@ def main() -> None:
     )
     frame.style()
     language = frame.choose_language()
+    units.choose(language)
+    tongue.set_language(language)
     pages = [
         st.Page(
             HERE / "pvplan" / "ui" / f"page_{name}.py", title=say(f"page_{name}", language),
@@ -33,8 +39,16 @@ def main() -> None:
         for name in PAGES
     ]  # fmt: skip
     page = st.navigation(pages, position="top")
-    if frame.choose_view(language) is not None:
+    # The planner's page is where a run comes from: it needs none.
+    if (page.url_path == "plan" and not runs.finished_runs()) or frame.choose_view(language):
         page.run()
 
 
-main()
+if __name__ == "__main__":
+    main()
+else:
+    app = st.App(
+        __file__,
+        middleware=[Middleware(headers.Headers, pictures_from=headers.hosts_asked_for())],
+        on_script_error=faults.tell,
+    )

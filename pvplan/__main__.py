@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import io
+import json
 import os
 import signal
 import sys
@@ -25,9 +26,10 @@ from pvplan import (
     sources,  # noqa: F401  (its import sets OGR_SKIP)
 )
 from pvplan.errors import AssumptionError, InputError, PvplanError
-from pvplan.register_command import DATABASE_URL
+from pvplan.ledger import DATABASE_URL
 from pvplan.reports.dictionary import columns_markdown
 from pvplan.reports.output import refuse_unusable
+from pvplan.reports.reading import read_plan
 from pvplan.reports.terminal import show
 from pvplan.reports.words import one_line
 from pvplan.run import (
@@ -83,6 +85,21 @@ def parser() -> argparse.ArgumentParser:
         metavar="YYYY-MM-DD",
         help="day for which goals and installed systems are stated (default: the day of"
         " --as-known-on where given, else today)",
+    )
+    result.add_argument(
+        "--progress",
+        choices=("bar", "json"),
+        default="bar",
+        help='json: one object a line on the error stream, {"stage": …}, {"warning": …} or'
+        ' {"fault": …}, for a program that watches (default: bar)',
+    )
+    result.add_argument(
+        "--reuse",
+        type=Path,
+        default=None,
+        metavar="RUN",
+        help="folder of a finished run of the same files, assumptions and program: its roofs are"
+        " taken over, goals and register judged anew (default: none)",
     )
     _add_assumptions(run)
     hourly = commands.add_parser(
@@ -213,6 +230,13 @@ def _add_inputs(run: argparse.ArgumentParser) -> None:
         " equipment, …) and roof_id where known (default: none, then a share of each roof)",
     )
     files.add_argument(
+        "--corrections",
+        type=Path,
+        metavar="F.csv",
+        help="what people found of roofs' facts (form, height, load, obstructions, completion),"
+        " in place of the estimates; both are kept (default: none)",
+    )
+    files.add_argument(
         "--surface-model",
         type=Path,
         metavar="F.tif",
@@ -307,7 +331,10 @@ def main(words: Sequence[str] | None = None) -> int:
             _run(options, console, errors)
     except PvplanError as error:
         for fault in error.faults:
-            _say(errors, f"error: {fault}", style="red")
+            if getattr(options, "progress", "bar") == "json":
+                _tell(errors, fault=fault)
+            else:
+                _say(errors, f"error: {fault}", style="red")
         return 2
     except KeyboardInterrupt:
         _say(errors, "interrupted: a result is there whole, or what stood there before")
@@ -320,21 +347,32 @@ def _say(console: Console, text: str, style: str | None = None) -> None:
     console.print(one_line(text), style=style, markup=False, highlight=False, soft_wrap=True)
 
 
+def _tell(errors: Console, **told: str) -> None:
+    """Write one line for a program that watches."""
+    errors.file.write(json.dumps(told) + "\n")
+    errors.file.flush()
+
+
 def _run(options: argparse.Namespace, console: Console, errors: Console) -> None:
     inputs = _inputs(options)
     refuse_unusable(options.out)
     as_of = options.as_of or options.as_known_on or date.today()  # noqa: DTZ011 (the reader's day)
-    with _told(errors) as report:
+    watched = options.progress == "json"
+    with _told(errors, watched=watched) as report:
         plan = run_city(
             inputs,
             as_of=as_of,
             scenario=options.scenario,
             user=assumptions.parse_sets(options.sets),
             progress=report,
+            reuse=read_plan(options.reuse) if options.reuse else None,
         )
         plan = write_run(plan, options.out, report)
     for warning in plan.meta["warnings"]:
-        _say(errors, f"warning: {warning}", style="yellow")
+        if watched:
+            _tell(errors, warning=warning)
+        else:
+            _say(errors, f"warning: {warning}", style="yellow")
     show(plan, console)
     seconds = sum(plan.meta["seconds"].values())
     _say(
@@ -412,13 +450,14 @@ def _inputs(options: argparse.Namespace) -> Inputs:
 
 
 def _ledger(options: argparse.Namespace) -> KnownLedger | None:
-    """Return the ledger of a run; the day of knowledge alone means the one of the environment."""
+    """Return the ledger of a run; a blank, or the day of knowledge alone, means the server's."""
     where = options.ledger
-    if where is None and options.as_known_on is not None:
+    if where == "" or (where is None and options.as_known_on is not None):
         where = os.environ.get(DATABASE_URL)
         if not where:
+            asked = "--ledger" if options.ledger == "" else "--as-known-on"
             raise InputError(
-                f"--as-known-on: there is no ledger that it speaks of; give --ledger F.db, or set"
+                f"{asked}: there is no ledger that it speaks of; give --ledger F.db, or set"
                 f" {DATABASE_URL}"
             )
     if where is None:
@@ -464,8 +503,11 @@ def _maps(pairs: Sequence[str]) -> dict[str, str]:
 
 
 @contextmanager
-def _told(errors: Console) -> Iterator[Report]:
+def _told(errors: Console, *, watched: bool = False) -> Iterator[Report]:
     """Show stages as they begin; silent where nobody watches."""
+    if watched:
+        yield lambda stage: _tell(errors, stage=stage)
+        return
     if not errors.is_terminal:
         yield lambda _: None
         return

@@ -42,6 +42,7 @@ class Task:
     convergence_deg: Floats
     equator_deg: Floats
     completed_on: npt.NDArray[Any]
+    surveyed: Floats
     sun: packing.SolsticeSun
     node: Ints
     nodes: tuple[Node, ...]
@@ -153,6 +154,7 @@ def candidates(task: Task, assumptions: Assumptions) -> Candidates:
         task.completed_on,
         kinds.mounting,
         assumptions.structure,
+        task.surveyed,
     )
     # Where nothing is borne the roof is packed all the same, and told as blocked.
     none: npt.NDArray[np.bool_] = ~np.asarray(borne.any(axis=1))

@@ -18,6 +18,7 @@ from pvplan.look import Surroundings, Terrain, surroundings
 from pvplan.roof import surfaces, weather
 from pvplan.tables import (
     CLAUSE_EVIDENCE,
+    CORRECTED,
     MONTHS,
     ROOFS,
     Floats,
@@ -200,14 +201,25 @@ def roofs_of(
 
 
 def forms_of(buildings: gpd.GeoDataFrame, assumptions: Assumptions) -> tuple[Any, Any]:
-    """Return the form of each roof, and whether it was given or inferred."""
-    return surfaces.roof_forms(
+    """Return the form of each roof, and whether it was given, inferred or corrected."""
+    form, source = surfaces.roof_forms(
         buildings["roof_form"].to_numpy(dtype=object),
         buildings["use"].to_numpy(dtype=object),
         shapely.area(buildings.geometry.to_numpy()),
         buildings["height_m"].to_numpy(dtype=np.float64),
         assumptions.surfaces,
     )
+    if "roof_form_corrected" in buildings.columns:
+        source[buildings["roof_form_corrected"].to_numpy(dtype=bool)] = CORRECTED
+    return form, source
+
+
+def surveyed_load(buildings: gpd.GeoDataFrame) -> Floats:
+    """Return the added load that a survey allows [kN/m²], NaN where there was none."""
+    if "surveyed_load_kn_per_m2" not in buildings.columns:
+        return np.full(len(buildings), np.nan)
+    load: Floats = buildings["surveyed_load_kn_per_m2"].to_numpy(dtype=np.float64)
+    return load
 
 
 def site_of(
@@ -223,6 +235,7 @@ def site_of(
         roof_form,
         buildings["height_m"].to_numpy(dtype=np.float64),
         buildings["completed_on"].to_numpy(dtype="datetime64[ns]"),
+        surveyed_load(buildings),
         scenery.index.get_indexer(buildings.index).astype(np.int64),
         where,
         obstructions,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -16,6 +17,7 @@ import pyproj
 import shapely
 
 import pvplan
+from pvplan import corrected
 from pvplan.assess import Places, places
 from pvplan.assumptions import Assumptions, WeatherRules
 from pvplan.errors import AssumptionError, InputError, nearest
@@ -24,6 +26,7 @@ from pvplan.roof import weather as roof_weather
 from pvplan.sources.boundaries import AreaFile, largest_overlap, read_areas
 from pvplan.sources.city_folder import CityFolder, lending_cities, read_city_folder
 from pvplan.sources.coordinates import DATUMS
+from pvplan.sources.corrections import CorrectionFile, read_corrections
 from pvplan.sources.footprints import FootprintFile, read_footprints
 from pvplan.sources.formats import local_file
 from pvplan.sources.misregistration import register_warning
@@ -36,7 +39,7 @@ from pvplan.sources.obstructions import (
 from pvplan.sources.rasters import check_covers, coverage, open_irradiance, sample_monthly
 from pvplan.sources.register import RegisterFile, read_register
 from pvplan.sources.weather import read_weather
-from pvplan.sources.weather_closure import label_scan, noon_warning
+from pvplan.sources.weather_closure import Closure, label_scan, noon_warning
 from pvplan.tables import REJECTED, Floats, Weather, names
 
 Progress = Callable[[str], None]
@@ -76,6 +79,8 @@ class Inputs:
     ----------
     buildings, parks, districts, irradiance, weather, register, obstructions, surface_model
         Files; only buildings are needed. A surface model is a GeoTIFF of heights.
+    corrections
+        What people corrected of roofs' facts (:mod:`pvplan.sources.corrections`).
     datum
         Role to ``wgs84``, ``gcj02``, ``bd09`` or ``cgcs2000``.
     crs, layer
@@ -100,6 +105,7 @@ class Inputs:
     register: Path | None = None
     obstructions: Path | None = None
     surface_model: Path | None = None
+    corrections: Path | None = None
     datum: Mapping[str, str] = field(default_factory=dict)
     crs: Mapping[str, str] = field(default_factory=dict)
     layer: Mapping[str, str] = field(default_factory=dict)
@@ -127,6 +133,7 @@ class Files:
     register: RegisterFile | None
     obstructions: ObstructionFile | None
     known: Known | None = None
+    corrections: CorrectionFile | None = None
 
 
 @dataclass(frozen=True)
@@ -186,16 +193,21 @@ def gather(
         A file cannot be used, or no weather covers the place.
     """
     progress("read")
-    files = _read(inputs, assumptions, progress, as_of)
-    progress("join")
-    tree = shapely.STRtree(files.footprints.buildings.geometry.to_numpy())
-    buildings, apart = _joined(files, tree)
-    doubts = _register_doubt(inputs, files, tree)
-    del tree
-    progress("climate")
-    where = places(buildings)
-    climate = _climate(inputs, where, assumptions)
-    buildings, ghi, outside = _covered(buildings, where, climate, inputs)
+    with ThreadPoolExecutor(1) as aside:
+        register = aside.submit(_register, inputs, assumptions, as_of)
+        weather = (
+            aside.submit(_scanned, inputs.weather, inputs.weather_label) if inputs.weather else None
+        )
+        files = _read(inputs, assumptions, progress, register)
+        progress("join")
+        tree = shapely.STRtree(files.footprints.buildings.geometry.to_numpy())
+        buildings, apart = _joined(files, tree)
+        doubted = aside.submit(_register_doubt, inputs, files, tree)
+        progress("climate")
+        where = places(buildings)
+        climate = _climate(inputs, where, assumptions, weather)
+        buildings, ghi, outside = _covered(buildings, where, climate, inputs)
+        doubts = doubted.result()
     doors = (
         files.footprints, climate, files.parks, files.districts, files.register, files.obstructions,
     )  # fmt: skip
@@ -208,13 +220,55 @@ def gather(
         )
     obstructions, misplaced = _obstructions_on(buildings, files, inputs)
     warnings = (*said, *apart, *doubts, *misplaced)
-    return Gathered(
+    gathered = Gathered(
         buildings, ghi, files, climate, outside, warnings, obstructions, inputs.surface_model
+    )
+    if inputs.corrections is None:
+        return gathered
+    found = read_corrections(inputs.corrections)
+    return with_corrections(gathered, found, assumptions, inputs.corrections.name)
+
+
+def state_of(gathered: Gathered) -> corrected.City:
+    """Return the buildings and what stands on them."""
+    files = gathered.files
+    return corrected.City(
+        files.footprints.buildings, gathered.buildings, gathered.obstructions, files.obstructions
+    )
+
+
+def with_corrections(
+    gathered: Gathered, found: CorrectionFile, assumptions: Assumptions, title: str
+) -> Gathered:
+    """Put corrections in the place of what the files say.
+
+    Parameters
+    ----------
+    gathered
+        What the files say, without corrections.
+    found
+        The corrections that hold.
+    assumptions
+        Rules of forms and of clearance around obstructions.
+    title
+        What messages call the file of corrections.
+    """
+    told = corrected.correct(state_of(gathered), found, assumptions, title)
+    files = gathered.files
+    footprints = replace(files.footprints, buildings=told.every)
+    return replace(
+        gathered,
+        buildings=told.buildings,
+        obstructions=told.obstructions,
+        files=replace(files, footprints=footprints, corrections=told.used),
     )
 
 
 def _read(
-    inputs: Inputs, assumptions: Assumptions, progress: Progress, as_of: date | None
+    inputs: Inputs,
+    assumptions: Assumptions,
+    progress: Progress,
+    installed: Future[tuple[RegisterFile | None, Known | None]],
 ) -> Files:
     if inputs.surface_model:
         local_file(inputs.surface_model, title=inputs.surface_model.name)
@@ -242,7 +296,7 @@ def _read(
             metric=metric,
             where=inputs.parks_where if role == "parks" else None,
         )
-    register, known = _register(inputs, assumptions, as_of)
+    register, known = installed.result()
     obstructions = inputs.obstructions and read_obstructions(
         inputs.obstructions,
         metric=metric,
@@ -365,7 +419,17 @@ class Climate:
     files: Mapping[str, Path]
 
 
-def _climate(inputs: Inputs, where: Places, assumptions: Assumptions) -> Climate:
+def _scanned(file: Path, label: str | None) -> tuple[Weather, Closure]:
+    weather = read_weather(file, label=label)
+    return weather, label_scan(weather)
+
+
+def _climate(
+    inputs: Inputs,
+    where: Places,
+    assumptions: Assumptions,
+    given: Future[tuple[Weather, Closure]] | None,
+) -> Climate:
     """Open raster and weather, the bundled ones where the run brings none and they cover it."""
     raster_file, weather_file = inputs.irradiance, inputs.weather
     warnings: list[str] = []
@@ -377,8 +441,7 @@ def _climate(inputs: Inputs, where: Places, assumptions: Assumptions) -> Climate
             f"no weather given: the bundled base year of {lender.name_en} is used"
             + ("" if inputs.irradiance else ", with its irradiance raster")
         )
-    weather = read_weather(weather_file, label=inputs.weather_label)
-    scan = label_scan(weather)
+    weather, scan = given.result() if given else _scanned(weather_file, inputs.weather_label)
     warnings += [
         f"{weather_file.name}: {doubt}" for doubt in (scan.warning, noon_warning(weather)) if doubt
     ]

@@ -23,7 +23,7 @@ from pvplan.yield_table import Arrays, Mapper, Places, cells_of
 
 Geometries = npt.NDArray[Any]
 Texts = npt.NDArray[Any]
-BLOCK: Final = 4_096
+BLOCK: Final = 2_048
 """Roofs laid out together: a block's horizons stay within some hundred megabytes."""
 
 
@@ -31,6 +31,7 @@ BLOCK: Final = 4_096
 class Site:
     """Roofs to lay out: arrays of shape (roofs,), in the buildings' order.
 
+    ``surveyed`` is the load that a survey allows [kN/m²], NaN where there was none;
     ``obstructions`` holds a geometry or None for each roof; it is None without such a layer.
     """
 
@@ -38,6 +39,7 @@ class Site:
     roof_form: Texts
     height_m: Floats
     completed_on: npt.NDArray[Any]
+    surveyed: Floats
     own: Ints
     where: Places
     obstructions: Geometries | None
@@ -48,7 +50,7 @@ class Site:
         given = None if self.obstructions is None else self.obstructions[rows]
         return Site(
             self.geometry[rows], self.roof_form[rows], self.height_m[rows],
-            self.completed_on[rows], self.own[rows], where, given,
+            self.completed_on[rows], self.surveyed[rows], self.own[rows], where, given,
         )  # fmt: skip
 
 
@@ -226,6 +228,7 @@ def tasks(
             convergence_deg=here.where.convergence_deg[roof],
             equator_deg=np.where(here.where.latitude >= 0.0, 180.0, 0.0)[roof],
             completed_on=here.completed_on[roof],
+            surveyed=here.surveyed[roof],
             sun=packing.SolsticeSun(elevation, sun_azimuth, place[roof]),
             node=roofs.node[roof],
             nodes=roofs.nodes,
@@ -275,7 +278,9 @@ def of_block(here: Site, block: Block, assumptions: Assumptions) -> LaidOut:
     mountings = {form: assumptions.layout.of(form).mountings for form in ROOF_FORMS}
     mounting = structure.lightest(here.roof_form, mountings, assumptions.structure)
     mounting[main >= 0] = packed.mounting[main[main >= 0]]
-    state = structure.state(here.roof_form, here.completed_on, mounting, assumptions.structure)
+    state = structure.state(
+        here.roof_form, here.completed_on, mounting, assumptions.structure, here.surveyed
+    )
     return LaidOut(
         arrays,
         packed.module_count,

@@ -16,7 +16,7 @@ from pvplan.assumptions import Assumptions
 from pvplan.city import carbon, compliance, economics, goals, levels, weighting
 from pvplan.doubt import doubt
 from pvplan.gap_table import gap_table
-from pvplan.goal_table import OUTSIDE, City, goal_table
+from pvplan.goal_table import OUTSIDE, City, Measured, goal_table
 from pvplan.installed import WGS84, Recorded, fill_places, matched, on_day, summed_kw, with_states
 from pvplan.tables import (
     COMPLIANCE,
@@ -89,22 +89,11 @@ def make_plan(
     TableError
         A table breaks its contract.
     """
-    roofs = _with_money(roofs, assumptions, as_of)
-    parks, districts = _areas(findings.parks, "park"), _areas(findings.districts, "district")
-    ledger, unmatched, doubts = matched(roofs, findings, findings.parks, as_of, assumptions)
-    fill_places(roofs, ledger, parks)
-    used = assumptions.goal_settings.used_fraction
-    roofs = with_states(roofs, ledger, findings.roof_decisions, as_of, used)
+    counted = measure(roofs, findings, city, as_of, assumptions)
+    roofs, ledger, doubts, local = counted.roofs, counted.ledger, counted.findings, counted.local
+    tables, measured = dict(counted.tables), counted.measured
     running = on_day(ledger, as_of, "commissioned")
-    areas = {"park": parks, "district": districts, "city": _city_row(city)}
-    tables = _levels(roofs, running, areas, assumptions)
-    local = _goals_of_place(roofs, assumptions)
     plants = _compliance(roofs, ledger, doubts, as_of, local)
-    place_names = {level: tables[level] for level in ("park", "district")}
-    measured = goal_table(
-        roofs, ledger, place_names, city, as_of, local,
-        _passing(roofs, ledger, doubts, as_of, local, city), _amounts(findings),
-    )  # fmt: skip
     headline = goals.headline(local.goals, as_of)
     drawn = doubt(roofs, running, measured.goals, headline, as_of, local)
     goal_rows = measured.goals.assign(**drawn.goals)[names(GOALS)]
@@ -136,7 +125,7 @@ def make_plan(
         compliance=plants,
         reconciliation=doubts,
         ledger=ledger.sort_index() if ledger is not None else _no_ledger(),
-        rejected=_joined([findings.rejected, unmatched]),
+        rejected=_joined([findings.rejected, counted.unmatched]),
         meta={
             **meta,
             "headline_goal": headline,
@@ -148,6 +137,61 @@ def make_plan(
             ],
         },
     )
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What a plan says before its doubts are drawn.
+
+    Attributes
+    ----------
+    roofs
+        PLAN_ROOFS, metric CRS.
+    ledger, unmatched, findings
+        As of :func:`pvplan.installed.matched`.
+    tables
+        Level to its sums and ratios.
+    local
+        The assumptions with the goals that speak of the place.
+    measured
+        GOALS before their doubts, and how they were split.
+    """
+
+    roofs: gpd.GeoDataFrame
+    ledger: pd.DataFrame | None
+    unmatched: pd.DataFrame
+    findings: pd.DataFrame
+    tables: Mapping[str, gpd.GeoDataFrame]
+    local: Assumptions
+    measured: Measured
+
+
+def measure(
+    roofs: gpd.GeoDataFrame, findings: Findings, city: City, as_of: date, assumptions: Assumptions
+) -> Measures:
+    """Add money and states to roofs, sum them by place, and measure the goals.
+
+    Parameters
+    ----------
+    roofs, findings, city, as_of, assumptions
+        As for :func:`make_plan`.
+    """
+    roofs = _with_money(roofs, assumptions, as_of)
+    parks, districts = _areas(findings.parks, "park"), _areas(findings.districts, "district")
+    ledger, unmatched, doubts = matched(roofs, findings, findings.parks, as_of, assumptions)
+    fill_places(roofs, ledger, parks)
+    used = assumptions.goal_settings.used_fraction
+    roofs = with_states(roofs, ledger, findings.roof_decisions, as_of, used)
+    running = on_day(ledger, as_of, "commissioned")
+    areas = {"park": parks, "district": districts, "city": _city_row(city)}
+    tables = _levels(roofs, running, areas, assumptions)
+    local = _goals_of_place(roofs, assumptions)
+    place_names = {level: tables[level] for level in ("park", "district")}
+    measured = goal_table(
+        roofs, ledger, place_names, city, as_of, local,
+        _passing(roofs, ledger, doubts, as_of, local, city), _amounts(findings),
+    )  # fmt: skip
+    return Measures(roofs, ledger, unmatched, doubts, tables, local, measured)
 
 
 def _joined(tables: list[pd.DataFrame]) -> pd.DataFrame:

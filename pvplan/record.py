@@ -30,7 +30,9 @@ PACKAGES: Final = (
 
 
 # Roles whose file is the one given; the weather and the raster may be lent.
-_FILES: Final = ("buildings", "parks", "districts", "register", "obstructions", "surface_model")
+_FILES: Final = (
+    "buildings", "parks", "districts", "register", "obstructions", "surface_model", "corrections",
+)  # fmt: skip
 
 
 def city_of(inputs: Inputs) -> City:
@@ -88,6 +90,9 @@ def record(
         counts |= {f"register_{name}": count for name, count in found.register.counts.items()}
     if found.obstructions:
         counts |= {f"obstructions_{name}": n for name, n in found.obstructions.counts.items()}
+    if found.corrections:
+        counts |= {f"corrections_{name}": n for name, n in found.corrections.counts.items()}
+    kept = found.corrections.holding.to_dict("records") if found.corrections else []
     return {
         "fingerprint": hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16],
         "assumptions_fingerprint": assumptions.fingerprint(),
@@ -102,6 +107,7 @@ def record(
         "derived": derived(assumptions),
         "goals": [asdict(goal) for goal in assumptions.goals],
         "counts": counts,
+        "corrections": kept,
         "warnings": list(gathered.warnings),
         "weather": dict(climate.report),
         "code_version": code,
@@ -211,6 +217,7 @@ def _unused_rows(plan: Plan) -> list[str]:
         "buildings": "buildings_rows_read",
         "register": "register_rows_in",
         "obstructions": "obstructions_rows_read",
+        "corrections": "corrections_rows_read",
     }
     doubts = []
     for (role, file), rows in lost.groupby(["input", "file"], sort=True):

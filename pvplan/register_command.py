@@ -17,7 +17,7 @@ from rich.console import Console
 
 from pvplan import assumptions
 from pvplan.errors import InputError
-from pvplan.ledger import Ledger, Who, open_ledger
+from pvplan.ledger import DATABASE_URL, Ledger, Who, open_ledger
 from pvplan.reports.runfile import sha256_of
 from pvplan.reports.separated import write_plain
 from pvplan.reports.terminal import Grid
@@ -28,7 +28,6 @@ from pvplan.sources.register import read_register
 from pvplan.sources.register_fields import UNITS
 from pvplan.tables import DECIDED_STATES, STATUSES
 
-DATABASE_URL: Final = "PVPLAN_DATABASE_URL"
 DEFAULT_FILE: Final = "pvplan-ledger.db"
 SHOWN: Final = 40
 _LISTED: Final = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,8 +17,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from pvplan import assumptions as assuming
-from pvplan.assess import Around, Mapper, World, assess, world
+from pvplan.assess import Around, Mapper, World, assess, assess_in, world
 from pvplan.assumptions import Assumptions
+from pvplan.corrected import estimates_of
 from pvplan.errors import InputError, nearest
 from pvplan.gather import (
     BUNDLED,
@@ -28,18 +29,29 @@ from pvplan.gather import (
     Progress,
     gather,
     inputs_of_folder,
+    state_of,
+    with_corrections,
 )
 from pvplan.hours import hourly_power
 from pvplan.plan import Findings, make_plan
 from pvplan.record import city_of, close, record
+from pvplan.recount import (
+    Recount,
+    alternatives,
+    chosen_of,
+    ratios_of,
+    recount,
+    world_with,
+)
 from pvplan.registered import recorded, strangers
 from pvplan.relief import half_seen, relief, uncovered
 from pvplan.reports.layouts import write_layout_dxf, write_layout_geojson
 from pvplan.reports.output import write_plan
 from pvplan.reports.phrases import with_chinese
 from pvplan.reports.separated import write_hourly
+from pvplan.sources.corrections import holding
 from pvplan.study import Study, study
-from pvplan.tables import REJECTED, Plan, names
+from pvplan.tables import BUILDINGS, REJECTED, ROOFS, Plan, names
 
 __all__ = [
     "BUNDLED",
@@ -57,6 +69,7 @@ __all__ = [
 ]
 
 WORKERS: Final = 2
+_OUTLOOK: Final = ("capacity_dc_kw", "energy_ac_kwh_per_year", "structure_state")
 
 
 def run_folder(folder: Path, out: Path, as_of: date, progress: Progress | None = None) -> Plan:
@@ -83,6 +96,7 @@ def run_city(
     user: Mapping[str, Any] | None = None,
     mapper: Mapper | None = None,
     progress: Progress | None = None,
+    reuse: Plan | None = None,
 ) -> Plan:
     """Read the inputs, assess the roofs, measure the goals.
 
@@ -98,6 +112,9 @@ def run_city(
         Runs the weather nodes; two threads by default.
     progress
         Called with a word when a stage begins.
+    reuse
+        A finished run. Where its roofs were made of the same files, assumptions and program they
+        are taken over, and only register and goals are judged anew: the same numbers, sooner.
 
     Returns
     -------
@@ -114,18 +131,23 @@ def run_city(
         gathered = gather(inputs, assumptions, clock.progress, as_of)
     around, doubts = _around(gathered, assumptions)
     gathered = replace(gathered, warnings=(*gathered.warnings, *doubts))
+    about = record(inputs, gathered, assumptions, as_of)
     with clock.stage("assess"), ThreadPoolExecutor(WORKERS) as workers:
-        roofs = assess(
-            gathered.buildings,
-            gathered.climate.base,
-            gathered.monthly_ghi,
-            assumptions,
-            mapper or workers.map,
-            around,
-        )
+        roofs = _roofs_of(reuse, gathered, about) if reuse else None
+        if roofs is None:
+            roofs = assess(
+                gathered.buildings,
+                gathered.climate.base,
+                gathered.monthly_ghi,
+                assumptions,
+                _counted(mapper or workers.map, clock.progress, len(gathered.buildings)),
+                around,
+            )
     with clock.stage("plan"):
         found = gathered.files
-        given = (found.parks, found.districts, found.register, found.obstructions)
+        given = (
+            found.parks, found.districts, found.register, found.obstructions, found.corrections,
+        )  # fmt: skip
         doors = [door for door in given if door]
         rejected = [found.footprints.rejected, gathered.outside, strangers(gathered)]
         findings = Findings(
@@ -134,10 +156,28 @@ def run_city(
             rejected=_stacked([*rejected, *(door.rejected for door in doors)]),
             **recorded(inputs, gathered),
         )
-        about = record(inputs, gathered, assumptions, as_of)
         plan = make_plan(roofs, findings, city_of(inputs), as_of, assumptions, about)
     told = replace(plan, rejected=with_chinese(plan.rejected))
     return replace(told, meta=close(told, clock.seconds))
+
+
+def _roofs_of(
+    finished: Plan, gathered: Gathered, about: Mapping[str, Any]
+) -> gpd.GeoDataFrame | None:
+    """Return ROOFS from a finished run, None where a run now would make others."""
+    words = ("assumptions_fingerprint", "told", "metric_crs", "code_version")
+    same = all(about[word] == finished.meta.get(word) for word in words)
+    if not same or _roof_files(about) != _roof_files(finished.meta):
+        return None
+    made = [name for name in names(ROOFS) if name not in names(BUILDINGS)]
+    known = finished.roofs.reindex(gathered.buildings.index)
+    return gathered.buildings.assign(**{name: known[name] for name in made})
+
+
+def _roof_files(about: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return role and digest of the files that roofs are made of."""
+    judged = ("register", "ledger")
+    return sorted((f["role"], f["sha256"]) for f in about["inputs"] if f["role"] not in judged)
 
 
 def hourly_of_park(
@@ -188,6 +228,93 @@ class OpenCity:
 
     gathered: Gathered
     world: World
+    inputs: Inputs
+
+    def corrected(self, rows: pd.DataFrame, title: str = "corrections.csv") -> OpenCity:
+        """Return the city with corrections; this one stays as it is.
+
+        Parameters
+        ----------
+        rows
+            Of :func:`pvplan.sources.corrections.rows_of`, the oldest first.
+        title
+            What messages call their file.
+        """
+        found = holding(rows, title)
+        gathered = with_corrections(self.gathered, found, self.world.assumptions, title)
+        return replace(self, gathered=gathered, world=world_with(self.world, gathered))
+
+    def recount(
+        self, before: OpenCity, roofs: pd.DataFrame, as_of: date, goal: str | None = None
+    ) -> Recount:
+        """Compute anew what this city's corrections change of roofs found before.
+
+        Parameters
+        ----------
+        before
+            The city as the roofs were found.
+        roofs
+            ROOFS of the whole city.
+        as_of
+            Day for which goals and installed systems are stated.
+        goal
+            The one goal that is measured; None: every goal.
+
+        Raises
+        ------
+        InputError
+            The roofs are not those of the city.
+        """
+        with ThreadPoolExecutor(WORKERS) as workers:
+            return recount(
+                before.gathered, self.gathered, self.world, roofs, self.inputs, as_of, goal,
+                workers.map,
+            )  # fmt: skip
+
+    def figures(self, roof: str) -> pd.Series[Any]:
+        """Return ROOFS of one roof; raises as :meth:`study`."""
+        chosen = _chosen(self.gathered, roof=roof)
+        row: pd.Series[Any] = assess_in(self.world, *chosen_of(self.gathered, chosen)).iloc[0]
+        return row
+
+    def estimates(self, roof: str) -> dict[str, tuple[str, str]]:
+        """Return the facts of a roof, value and source, as this city has them."""
+        state = state_of(self.gathered)
+        own = self.gathered.buildings.loc[[roof]]
+        return estimates_of(own, self.world.assumptions, state.drawn_on())[roof]
+
+    def outlook(self, roof: str, known: pd.DataFrame) -> pd.DataFrame:
+        """Return what a roof would be if a survey found otherwise; raises as :meth:`study`.
+
+        Parameters
+        ----------
+        roof
+            Its id.
+        known
+            Corrections recorded so far (as for :meth:`corrected`); this city has none.
+
+        Returns
+        -------
+        DataFrame
+            ``fact``, ``value``, and of ROOFS capacity_dc_kw, energy_ac_kwh_per_year and
+            structure_state; the first row, whose fact is empty, is the roof as it is known.
+        """
+        said = known[known["roof_id"] == roof]
+        settled = set(holding(said, "").holding["fact"])
+        tries = [("", ""), *alternatives(self.estimates(roof), self.world.assumptions)]
+        rows = []
+        for fact, value in (one for one in tries if one[0] not in settled):
+            what_if = dict.fromkeys(known.columns, "-") | {
+                "roof_id": roof, "fact": fact, "value": value,
+            }  # fmt: skip
+            more = pd.DataFrame([what_if] if fact else [], columns=known.columns)
+            found = self.corrected(pd.concat([known, more], ignore_index=True)).figures(roof)
+            rows.append({"fact": fact, "value": value, **found[list(_OUTLOOK)]})
+        return pd.DataFrame(rows)
+
+    def ratios(self, roofs: pd.DataFrame) -> pd.DataFrame:
+        """Return levelised cost, payback and the other ratios of single roofs (PLAN_ROOFS)."""
+        return ratios_of(roofs, self.world.assumptions)
 
     def study(self, *, roof: str | None = None, park: str | None = None) -> Study:
         """Place every module of one roof, or of a park's roofs, with its yearly energy.
@@ -200,12 +327,12 @@ class OpenCity:
             The layout method places no modules.
         """
         chosen = _chosen(self.gathered, roof=roof, park=park)
-        return study(self.world, *_of(self.gathered, chosen))
+        return study(self.world, *chosen_of(self.gathered, chosen))
 
     def hours(self, park: str) -> pd.DataFrame:
         """Return the AC power of a park hour by hour; raises as :meth:`study`."""
         chosen = _chosen(self.gathered, park=park)
-        return hourly_power(self.world, *_of(self.gathered, chosen))
+        return hourly_power(self.world, *chosen_of(self.gathered, chosen))
 
 
 def open_city(
@@ -221,7 +348,8 @@ def open_city(
     around, doubts = _around(gathered, assumptions)
     gathered = replace(gathered, warnings=(*gathered.warnings, *doubts))
     casting = gathered.buildings if around.buildings is None else around.buildings
-    return OpenCity(gathered, world(gathered.climate.base, assumptions, casting, around.terrain))
+    known = world(gathered.climate.base, assumptions, casting, around.terrain)
+    return OpenCity(gathered, known, inputs)
 
 
 def write_layout(
@@ -298,13 +426,6 @@ def _chosen(
     return chosen
 
 
-def _of(gathered: Gathered, chosen: npt.NDArray[np.bool_]) -> tuple[Any, Any, Any]:
-    """Return buildings, monthly GHI and obstructions of some roofs."""
-    ghi = None if gathered.monthly_ghi is None else gathered.monthly_ghi[chosen]
-    standing = None if gathered.obstructions is None else gathered.obstructions[chosen]
-    return gathered.buildings[chosen], ghi, standing
-
-
 def _around(gathered: Gathered, assumptions: Assumptions) -> tuple[Around, list[str]]:
     """Return what stands around and on the roofs, and doubts: every building read shades."""
     casting, doubts, seen_from = gathered.files.footprints.buildings, [], None
@@ -328,6 +449,19 @@ def _assumptions(
         scenario=scenario,
         user=user,
     )
+
+
+def _counted(mapper: Mapper, progress: Progress, roofs: int) -> Mapper:
+    """Return the same mapper that tells how many roofs its blocks have done."""
+
+    def counted(work: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
+        known = list(items)
+        for item, found in zip(known, mapper(work, known), strict=True):
+            if isinstance(item, slice):  # a block of roofs
+                progress(f"assess {min(item.stop, roofs)}/{roofs}")
+            yield found
+
+    return counted
 
 
 class _Clock:

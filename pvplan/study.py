@@ -12,7 +12,7 @@ import pandas as pd
 import shapely
 
 from pvplan.arrange import Task, choose, kind_of, limits, strips
-from pvplan.assess import World, forms_of, places, roofs_of, site_of
+from pvplan.assess import World, forms_of, places, roofs_of, site_of, surveyed_load
 from pvplan.assumptions import Assumptions
 from pvplan.errors import AssumptionError
 from pvplan.lay_out import Block, look_at, of_block, tasks
@@ -104,14 +104,14 @@ def study(
         _table(found, energy, roofs, block),
         block.region,
         np.full(len(roofs), None) if obstructions is None else obstructions,
-        _bearing(roofs, assumptions),
+        _bearing(roofs, surveyed_load(buildings), assumptions),
         _horizon_table(block, roofs.index, assumptions),
         _sun_paths(where, known.base),
     )
 
 
 def _bearing(
-    roofs: gpd.GeoDataFrame, assumptions: Assumptions
+    roofs: gpd.GeoDataFrame, surveyed: Floats, assumptions: Assumptions
 ) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """Return the reasons of the roofs' structure states, Chinese and English."""
     some = roofs["mounting"].notna().to_numpy()
@@ -121,6 +121,7 @@ def _bearing(
             roofs.loc[some, "completed_on"].to_numpy(dtype="datetime64[ns]"),
             roofs.loc[some, "mounting"].to_numpy(dtype=object),
             assumptions.structure,
+            surveyed[some],
         )
     )
     zh, en = (np.full(len(roofs), "", dtype=object) for _ in told)

@@ -27,6 +27,8 @@ MONTHS: Final = tuple(f"{month:02d}" for month in range(1, 13))
 ROOF_FORMS: Final = ("flat_concrete", "metal_sheet", "saw_tooth", "pitched")
 HEIGHT_SOURCES: Final = ("given", "floors", "default")
 FORM_SOURCES: Final = ("given", "inferred")
+CORRECTED: Final = "corrected"
+"""Source of a fact that a person put in the place of the files' estimate."""
 MOUNTINGS: Final = ("flush", "racked", "east_west")
 STRUCTURE_STATES: Final = ("usable", "needs_survey", "blocked", "by_share")
 ROOF_STATES: Final = (
@@ -120,7 +122,8 @@ def _waterfall_columns() -> list[Column]:
 BUILDINGS: Final = (
     Column("name", "text", "", "名称", "Name", nullable=True),
     Column("height_m", "number", "m", "高度", "Height above ground", 0, 1000),
-    Column("height_source", "text", "", "高度来源", "Source of the height", values=HEIGHT_SOURCES),
+    Column("height_source", "text", "", "高度来源", "Source of the height",
+           values=(*HEIGHT_SOURCES, CORRECTED)),
     Column("use", "text", "", "用途", "Use", nullable=True),
     Column("completed_on", "date", "", "竣工日期", "Completed on", nullable=True),
     Column("source", "text", "", "数据来源", "Source of the row", nullable=True),
@@ -134,11 +137,39 @@ CLAUSE_EVIDENCE: Final = (
     Column("exempt_reason", "text", "", "豁免理由", "Why the clause does not apply", nullable=True),
 )
 """What a buildings file may say beside BUILDINGS for the check of new plants."""
+SURVEYED: Final = (
+    Column("roof_form_corrected", "flag", "", "屋面形式经核实", "The roof form is a correction"),
+    Column("surveyed_load_kn_per_m2", "number", "kN/m²", "结构复核允许的附加恒载",
+           "Added permanent load that a survey of the structure allows", 0, 10, nullable=True),
+)
+"""What corrections say beside BUILDINGS; a table without them is one that nobody corrected."""
+FACTS: Final = (
+    Column("roof_form", "text", "", "屋面形式", "Roof form", values=ROOF_FORMS),
+    Column("height_m", "number", "m", "高度", "Height above ground", 1, 400),
+    SURVEYED[1],
+    Column("obstruction", "text", "", "屋顶障碍物", "Obstruction on the roof"),
+    Column("completed_on", "date", "", "竣工日期", "Completed on"),
+    Column("renewal_year", "count", "", "屋面翻新年份", "Year of the roof's renewal", 1950, 2100),
+    Column("name", "text", "", "名称", "Name"),
+)
+"""Facts of a roof that a person may correct: what each may be, and its unit."""
+CORRECTIONS: Final = (
+    Column("roof_id", "text", "", "屋顶编号", "Roof id"),
+    Column("fact", "text", "", "事实", "Fact", values=tuple(fact.name for fact in FACTS)),
+    Column("value", "text", "", "实际值", "Actual value; empty takes it back", nullable=True),
+    Column("estimate", "text", "", "估计值", "Estimate that it replaced", nullable=True),
+    Column("estimate_source", "text", "", "估计来源", "Where the estimate came from",
+           nullable=True),
+    Column("evidence", "text", "", "依据", "Evidence", nullable=True),
+    Column("recorded_by", "text", "", "记录人", "Recorded by"),
+    Column("recorded_at", "text", "", "记录时间", "Recorded at (ISO 8601)"),
+)
+"""The file of corrections, a row for each; it only grows, and the last word on a fact holds."""
 ROOFS: Final = (
     *BUILDINGS,
     Column("roof_form", "text", "", "屋面形式", "Roof form", values=ROOF_FORMS),
     Column("roof_form_source", "text", "", "屋面形式来源", "Source of the roof form",
-           values=FORM_SOURCES),
+           values=(*FORM_SOURCES, CORRECTED)),
     Column("footprint_area_m2", "number", "m²", "屋顶(投影)面积", "Gross roof area in plan",
            0, 5e6, sums=True),
     Column("usable_area_m2", "number", "m²", "可利用面积(投影)", "Usable roof area in plan",
@@ -491,7 +522,7 @@ COMPLIANCE: Final = (
 REJECTED: Final = (
     Column("input", "text", "", "输入", "Input",
            values=("buildings", "parks", "districts", "register", "weather", "irradiance",
-                   "obstructions", "surface_model", "ledger")),
+                   "obstructions", "surface_model", "ledger", "corrections")),
     Column("file", "text", "", "文件", "File"),
     Column("row", "count", "", "行号(自1起)", "Row in the file, first = 1", nullable=True),
     Column("id", "text", "", "编号", "Id", nullable=True),

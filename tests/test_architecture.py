@@ -24,7 +24,15 @@ RECIPES = {
     "pvplan.worklist",
     "pvplan.goal_view",
 }  # fmt: skip
-SCALE = {"pvplan.run", "pvplan.registered", "pvplan.gather", "pvplan.record", "pvplan.relief"}
+SCALE = {
+    "pvplan.run",
+    "pvplan.registered",
+    "pvplan.gather",
+    "pvplan.record",
+    "pvplan.relief",
+    "pvplan.corrected",
+    "pvplan.recount",
+}
 COMMANDS = {"pvplan.explain_command", "pvplan.register_command"}
 HEAVY = {
     "streamlit": ("app", "pvplan.ui"),
@@ -92,7 +100,8 @@ def allowed(name: str) -> set[str]:
         return words | wings | doors | RECIPES | SCALE
     if within(name, "pvplan.ui", "app"):
         faces = {m for m in MODULES if within(m, "pvplan.ui", "pvplan.reports", "pvplan.maps")}
-        return words | faces | {"pvplan.run", "pvplan.ledger"}
+        # What people write: the ledger, and the file of corrections.
+        return words | faces | {"pvplan.run", "pvplan.ledger", "pvplan.sources.corrections"}
     if name in COMMANDS:
         return words | doors | {"pvplan.run"}
     if name == "pvplan.__main__":

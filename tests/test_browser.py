@@ -250,10 +250,10 @@ def test_a_click_on_a_park_shows_its_own_numbers_and_roofs(shown: Shown, tmp_pat
         shown.wait_for_place(plan.parks.loc[park_id, "name_zh"])
         row = parks.loc[park_id]
         figures = {
-            "可装容量 (MW)": numbers.megawatts(row["capacity_dc_kw"], unit=""),
-            "已装容量 (MW)": numbers.megawatts(row["installed_total_dc_kw"], unit=""),
-            "目标值 (MW)": numbers.megawatts(row["target_dc_kw"], unit=""),
-            "差距 (MW)": numbers.megawatts(row["gap_dc_kw"], unit=""),
+            "可装容量 (MW)": numbers.capacity(row["capacity_dc_kw"], unit=""),
+            "已装容量 (MW)": numbers.capacity(row["installed_total_dc_kw"], unit=""),
+            "目标值 (MW)": numbers.capacity(row["target_dc_kw"], unit=""),
+            "差距 (MW)": numbers.capacity(row["gap_dc_kw"], unit=""),
             "屋顶数": str(row["roof_count"]),
             "等效利用小时": numbers.plain(row["specific_yield_kwh_per_kw"], 0, "kWh/kWp"),
         }

@@ -18,16 +18,23 @@ from hypothesis import strategies as st
 from shapely.geometry import box
 
 from pvplan import maps
-from pvplan.maps import one_roof
+from pvplan.errors import InputError
+from pvplan.maps import one_roof, tiles
+from pvplan.maps.roofs import readiness
 from pvplan.tables import OUTSIDE_PARKS, Plan
 from tests.conftest import ROOT
 from tests.plans import toy_plan
 from tests.shown import HOSTILE, hostile_plan
 
 WORDS = maps.MapWords(
-    legend="差距（MW）", unknown="无数据", zoom_in="放大", zoom_out="缩小", whole_city="返回全市",
-    region="地图", badge="示范数据 DEMONSTRATION", roofs="屋顶", roof_with="已有",
-    roof_without="尚无", roof_unknown="不明",
+    zoom_in="放大", zoom_out="缩小", whole_city="返回全市", region="地图",
+    badge="示范数据 DEMONSTRATION", legend="图例", no_tiles="无底图", loading="载入",
+    not_loaded="未载入", zoom_for_roofs="放大",
+)  # fmt: skip
+ROOFS = maps.RoofWords(
+    legend="屋顶", built="已有", not_built="尚无", unknown="不明",
+    columns={key: (f"列{key}", "kWp") for key in maps.COLOURS},
+    states={state: f"状态{state}" for state in maps.READINESS},
 )  # fmt: skip
 SIGNS_OF_CODE = re.compile(r"[<>`{}$%#&'_]")
 
@@ -38,19 +45,43 @@ def handed_over(script: str) -> list[Any]:
     return [json.loads(json.loads(f'"{literal}"')) for literal in literals]
 
 
-def drawn(plan: Plan, values: pd.Series | None = None) -> maps.OfflineMap:
-    return maps.parks_map(
-        plan,
-        plan.parks["gap_dc_kw"] / 1000.0 if values is None else values,
-        {str(index): [str(row["name_zh"])] for index, row in plan.parks.iterrows()},
-        {str(index): str(name) for index, name in plan.districts["name_zh"].items()},
-        WORDS,
-    )
+def page_of(plan: Plan, server: maps.TileServer | None = None) -> str:
+    """Return the whole page that folium makes of a map of the city."""
+    names = {
+        "park": {str(index): str(name) for index, name in plan.parks["name_zh"].items()},
+        "district": {str(index): str(name) for index, name in plan.districts["name_zh"].items()},
+    }
+    made = maps.city_map(maps.city_literal(plan, names, WORDS, server=server))
+    return str(made.get_root().render())
 
 
-def roofs_payload(plan: Plan, park_id: str) -> Any:
-    captions = {str(roof_id): [str(roof_id)] for roof_id in plan.roofs.index}
-    return handed_over(maps.roofs_literal(plan, park_id, captions, WORDS))[0]
+def base_of(plan: Plan) -> Any:
+    return handed_over(page_of(plan))[0]
+
+
+def places_of(plan: Plan, values: pd.Series | None = None) -> Any:
+    parks = plan.parks[plan.parks.geometry.notna()]
+    told = plan.parks["gap_dc_kw"] / 1000.0 if values is None else values
+    literal = maps.places_literal(
+        maps.Coloured(
+            "park", told.reindex(parks.index), "差距（MW）", "无数据",
+            {str(index): "1" for index in parks.index},
+            {str(index): (str(row["name_zh"]),) for index, row in parks.iterrows()},
+        )
+    )  # fmt: skip
+    return handed_over(literal)[0]
+
+
+def roofs_file(plan: Plan, park_id: str) -> Any:
+    content = maps.park_roofs(plan, park_id).content
+    assert content is not None
+    return json.loads(content)
+
+
+def outlines(file: Any, number: int) -> Any:
+    """Return a roof of the compact file the way the browser reads it."""
+    rings = [np.cumsum(np.array(ring).reshape(-1, 2), axis=0) for ring in file["rings"][number]]
+    return [ring * file["fine"] + np.array(file["origin"]) for ring in rings]
 
 
 words = st.text() | st.text("{}%#<>&'\"`$_\\/\n\u2028a1", min_size=1)
@@ -75,38 +106,49 @@ def test_a_missing_number_cannot_slip_into_a_script() -> None:
 
 def test_hostile_names_are_no_part_of_the_page_and_no_template() -> None:
     # render() runs what folium makes of the names through Jinja a second time.
-    page = drawn(hostile_plan()).get_root().render()
-    for name in HOSTILE:
-        assert name not in page
-    payload = handed_over(page)[0]
-    lines = [park["properties"]["lines"][0] for park in payload["parks"]["features"]]
-    assert lines == list(HOSTILE[:2])
-    assert {label["text"] for label in payload["labels"]} == {HOSTILE[3], HOSTILE[0]}
+    plan = hostile_plan()
+    calls = [("places", maps.places_literal(maps.Coloured(
+        "park", plan.parks["gap_dc_kw"], HOSTILE[3], HOSTILE[2],
+        dict.fromkeys(plan.parks.index, HOSTILE[1]), dict.fromkeys(plan.parks.index, HOSTILE[:3]),
+    )))]  # fmt: skip
+    group = maps.shown_group(calls)
+    made = maps.city_map("{}")
+    group.add_to(made)
+    page = page_of(plan)
+    for text in (page, str(made.get_root().render())):
+        for name in HOSTILE[:4]:
+            assert name not in text
+    labels = handed_over(page)[0]["labels"]
+    assert {label["text"] for label in labels["district"]} == {HOSTILE[3], HOSTILE[0]}
+    assert {label["text"] for label in labels["park"]} == set(HOSTILE[:2])
 
 
 def test_nothing_of_the_page_comes_from_another_host() -> None:
-    page = drawn(toy_plan()).get_root().render()
+    page = page_of(toy_plan())
     assert not re.findall(r"(?:src|href)=\"(?:https?:)?//", page)
     loaded = re.findall(r"(?:src|href)=\"([^\"]+)\"", page)
-    assert len(loaded) == len(maps.OfflineMap.default_js) + len(maps.OfflineMap.default_css)
+    assert len(loaded) == len(maps.CityMap.default_js) + len(maps.CityMap.default_css)
     for address in loaded:
         assert (ROOT / "static" / address.removeprefix(maps.STATIC)).is_file()
 
 
-def test_leaflet_is_the_published_one() -> None:
-    folder = ROOT / "static" / "vendor" / "leaflet-1.9.4"
+@pytest.mark.parametrize("name", ["leaflet-1.9.4", "pmtiles-4.5.0"])
+def test_what_is_not_ours_is_the_published_one(name: str) -> None:
+    folder = ROOT / "static" / "vendor" / name
     noted = dict(
         reversed(line.split()) for line in (folder / "VERSION").read_text().splitlines()
         if re.match(r"[0-9a-f]{64} ", line)
     )  # fmt: skip
-    assert set(noted) == {"leaflet.js", "leaflet.css"}
-    for name, digest in noted.items():
-        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+    scripts = {path.name for path in folder.iterdir() if path.suffix in (".js", ".css")}
+    assert set(noted) == scripts != set()
+    for file, digest in noted.items():
+        assert hashlib.sha256((folder / file).read_bytes()).hexdigest() == digest
     assert "Copyright" in (folder / "LICENSE").read_text(encoding="utf-8")
 
 
-def test_the_drawing_code_writes_text_and_never_markup() -> None:
-    code = (ROOT / "static" / "map.js").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["map.js", "roofs.js"])
+def test_the_drawing_code_writes_text_and_never_markup(name: str) -> None:
+    code = (ROOT / "static" / name).read_text(encoding="utf-8")
     for way in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
         assert way not in code
     assert "http" not in code
@@ -122,72 +164,45 @@ def test_folium_is_met_in_one_file_only() -> None:
 
 def test_every_park_with_an_outline_is_drawn_in_the_colour_of_its_class() -> None:
     plan = toy_plan()
-    payload = handed_over(drawn(plan).get_root().render())[0]
-    parks = payload["parks"]["features"]
-    assert [park["properties"]["id"] for park in parks] == ["P1", "P2"]
-    assert OUTSIDE_PARKS not in json.dumps(payload)
+    base, told = base_of(plan), places_of(plan)
+    parks = [feature["properties"] for feature in base["shapes"]["park"]["features"]]
+    assert parks == [{"kind": "park", "id": "P1"}, {"kind": "park", "id": "P2"}]
+    assert OUTSIDE_PARKS not in json.dumps([base, told])
     classes = maps.classify(plan.parks["gap_dc_kw"].drop(OUTSIDE_PARKS) / 1000.0)
-    for park in parks:
-        gap = plan.parks.loc[park["properties"]["id"], "gap_dc_kw"] / 1000.0
-        assert park["properties"]["colour"] == classes.colour(gap)
-    assert [row["label"] for row in payload["legend"]] == list(classes.labels())
-    south, west = payload["bounds"][0]
+    for park_id in ("P1", "P2"):
+        gap = plan.parks.loc[park_id, "gap_dc_kw"] / 1000.0
+        assert told["places"][park_id]["colour"] == classes.colour(gap)
+        assert told["places"][park_id]["lines"] == [plan.parks.loc[park_id, "name_zh"]]
+    assert told["legend"]["title"] == "差距（MW）"
+    assert [row["label"] for row in told["legend"]["rows"]] == list(classes.labels())
+    south, west = base["bounds"][0]
     assert (west, south) == (121.39, 31.0)
 
 
 def test_a_park_without_a_value_looks_different_and_the_legend_says_so() -> None:
-    plan = toy_plan()
-    payload = handed_over(drawn(plan, pd.Series({"P1": 3.0})).get_root().render())[0]
-    first, second = (park["properties"] for park in payload["parks"]["features"])
-    assert (first["unknown"], second["unknown"]) == (False, True)
+    told = places_of(toy_plan(), pd.Series({"P1": 3.0}))
+    first, second = told["places"]["P1"], told["places"]["P2"]
+    assert (first["pattern"], second["pattern"]) == ("", "hatch")
     assert second["colour"] == maps.UNKNOWN != first["colour"]
-    assert payload["legend"][-1] == {
-        "colour": maps.UNKNOWN, "label": WORDS.unknown, "unknown": True,
+    assert told["legend"]["rows"][-1] == {
+        "colour": maps.UNKNOWN, "label": "无数据", "pattern": "hatch",
     }  # fmt: skip
 
 
 def test_larger_districts_come_first_so_that_their_labels_stay() -> None:
-    labels = handed_over(drawn(toy_plan()).get_root().render())[0]["labels"]
+    labels = base_of(toy_plan())["labels"]["district"]
     assert [label["text"] for label in labels] == ["浦东新区", "闵行区"]
 
 
-def test_roofs_of_a_park_carry_the_colour_of_what_stands_on_them() -> None:
+def test_the_view_is_the_place_that_was_chosen() -> None:
     plan = toy_plan()
-    payload = roofs_payload(plan, "P1")
-    own = plan.roofs[plan.roofs["park_id"] == "P1"]
-    colours = {
-        roof["properties"]["id"]: roof["properties"]["colour"]
-        for roof in payload["roofs"]["features"]
-    }
-    assert set(colours) == set(own.index)
-    for roof_id, installed in own["installed_dc_kw"].items():
-        expected = maps.ROOF_WITH if installed > 0 else maps.ROOF_WITHOUT
-        assert colours[str(roof_id)] == expected
-    unknown = replace(plan, roofs=plan.roofs.assign(installed_dc_kw=np.nan))
-    assert roofs_payload(unknown, "P1")["legend"] == [
-        {"colour": maps.UNKNOWN, "label": WORDS.roof_unknown}
-    ]
-
-
-def test_roofs_outside_parks_can_be_shown_although_there_is_no_outline() -> None:
-    plan = toy_plan()
-    payload = roofs_payload(plan, OUTSIDE_PARKS)
-    outside = plan.roofs[plan.roofs["park_id"] == OUTSIDE_PARKS]
-    assert len(payload["roofs"]["features"]) == len(outside) > 0
-    assert payload["ground"]["features"] == []
-    west, south, *_ = outside.total_bounds
-    assert payload["bounds"][0] == [south, west]
-
-
-def test_of_too_many_roofs_the_largest_are_drawn() -> None:
-    plan = toy_plan(maps.MOST_ROOFS * 2 + 60)
-    own = plan.roofs[plan.roofs["park_id"] == "P1"]
-    assert len(own) > maps.MOST_ROOFS
-    shown = roofs_payload(plan, "P1")["roofs"]["features"]
-    ids = [roof["properties"]["id"] for roof in shown]
-    assert len(ids) == maps.MOST_ROOFS
-    left_out = own.drop(ids)["footprint_area_m2"]
-    assert left_out.max() <= own.loc[ids, "footprint_area_m2"].min()
+    west, south, east, north = plan.parks.geometry.loc["P2"].bounds
+    area = maps.around(plan, "park", "P2")
+    assert area == [[south, west], [north, east]]
+    assert maps.around(plan, "park", OUTSIDE_PARKS) is None
+    first, second = (maps.view_literal(area, serial, "r1") for serial in (1, 2))
+    assert first != second
+    assert handed_over(first)[0] == {"bounds": area, "serial": 1, "roof": "r1"}
 
 
 def test_coordinates_are_rounded_to_a_tenth_of_a_metre() -> None:
@@ -196,14 +211,162 @@ def test_coordinates_are_rounded_to_a_tenth_of_a_metre() -> None:
         plan.parks.drop(columns="geometry"), crs=plan.parks.crs,
         geometry=[box(121.123456789, 31.123456789, 121.2, 31.2), None, None],
     )  # fmt: skip
-    payload = handed_over(drawn(replace(plan, parks=fine)).get_root().render())[0]
-    ring = payload["parks"]["features"][0]["geometry"]["coordinates"][0]
+    shapes = base_of(replace(plan, parks=fine))["shapes"]["park"]
+    ring = shapes["features"][0]["geometry"]["coordinates"][0]
     assert [121.123457, 31.123457] in ring
 
 
-def test_choosing_the_same_park_again_is_a_new_drawing() -> None:
-    first, second = maps.roofs_group("{}", 1), maps.roofs_group("{}", 2)
-    assert first.options != second.options
+# --- roofs --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("park_id", ["P1", OUTSIDE_PARKS])
+def test_the_file_of_a_park_holds_each_of_its_roofs_where_it_stands(park_id: str) -> None:
+    plan = toy_plan()
+    file = roofs_file(plan, park_id)
+    own = plan.roofs[plan.roofs["park_id"] == park_id]
+    assert set(file["id"]) == set(own.index)
+    assert list(own.loc[file["id"], "footprint_area_m2"]) == sorted(
+        own["footprint_area_m2"], reverse=True
+    )
+    for number, roof_id in enumerate(file["id"]):
+        shape = own.geometry[roof_id]
+        rings = outlines(file, number)
+        parts = getattr(shape, "geoms", [shape])
+        assert len(rings) == len(parts)
+        for ring, part in zip(rings, parts, strict=True):
+            np.testing.assert_allclose(ring, part.exterior.coords[:-1], atol=0.51e-6)
+        assert file["kw"][number] == round(own.loc[roof_id, "capacity_dc_kw"], 1)
+        assert file["built"][number] == round(own.loc[roof_id, "installed_dc_kw"], 1)
+        yearly = own.loc[roof_id, "energy_ac_kwh_per_year"] / own.loc[roof_id, "capacity_dc_kw"]
+        assert file["yield"][number] == pytest.approx(yearly, abs=0.5)
+    south, west = maps.park_roofs(plan, park_id).area[0]
+    assert [west, south] == list(own.total_bounds[:2])
+
+
+def test_a_hole_of_a_roof_stays_open() -> None:
+    plan = toy_plan()
+    yard = box(121.4, 31.1, 121.401, 31.101).difference(box(121.4002, 31.1002, 121.4008, 31.1008))
+    roofs = plan.roofs.copy()
+    roofs.loc[[roofs.index[0]], "geometry"] = [yard]
+    file = roofs_file(replace(plan, roofs=roofs), "P1")
+    rings = outlines(file, file["id"].index(roofs.index[0]))
+    assert len(rings) == 2
+    np.testing.assert_allclose(rings[1], yard.interiors[0].coords[:-1], atol=0.51e-6)
+
+
+def test_what_is_not_known_of_a_roof_is_no_number() -> None:
+    plan = toy_plan()
+    unknown = replace(plan, roofs=plan.roofs.assign(installed_dc_kw=np.nan))
+    assert set(roofs_file(unknown, "P1")["built"]) == {None}
+    told = maps.roof_colours(unknown.roofs, "built", ROOFS)
+    assert told["seen"] == [-1]
+    assert told["unknown"]["label"] == "不明"
+
+
+def test_more_roofs_than_can_be_drawn_are_left_to_the_tiles(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plan = toy_plan()
+    monkeypatch.setattr("pvplan.maps.roofs.MOST_FETCHED", 3)
+    assert maps.park_roofs(plan, "P1").content is None
+    assert maps.park_roofs(plan, "P2").content is None
+    monkeypatch.setattr("pvplan.maps.roofs.MOST_FETCHED", 6)
+    assert maps.park_roofs(plan, "P1").content is not None
+
+
+def test_a_roof_that_bears_pv_only_after_a_survey_is_its_own_state() -> None:
+    roofs = (
+        toy_plan()
+        .roofs.iloc[:5]
+        .assign(
+            roof_state=["feasible", "feasible", "installed", "blocked", "not_assessable"],
+            structure_state=["usable", "needs_survey", "needs_survey", "needs_survey", "usable"],
+        )
+    )
+    assert list(readiness(roofs)) == [
+        "feasible", "needs_survey", "installed", "blocked", "not_assessable",
+    ]  # fmt: skip
+    assert [maps.readiness_of(roof) for _, roof in roofs.iterrows()] == list(readiness(roofs))
+    told = maps.roof_colours(roofs, "state", ROOFS)
+    seen = [told["rows"][place]["label"] for place in told["seen"]]
+    assert seen == [f"状态{maps.READINESS[place]}" for place in (0, 3, 4, 5, 6)]
+    assert [row["pattern"] for row in told["rows"]][-2:] == ["cross", "hatch"]
+    assert len({row["colour"] for row in told["rows"]}) == len(maps.READINESS)
+
+
+@pytest.mark.parametrize("colour", maps.COLOURS)
+def test_every_roof_falls_in_a_row_of_the_legend(colour: str) -> None:
+    plan = toy_plan()
+    told = maps.roof_colours(plan.roofs, colour, ROOFS)
+    assert len(told["rows"]) == len(told["breaks"]) + 1
+    own = maps.park_roofs(plan, "P1")
+    assert set(own.rows_seen(told)) <= set(told["seen"]) <= set(range(len(told["rows"])))
+    literal = maps.roofs_literal(plan, "P1", "../../media/x.json", told, own.rows_seen(told))
+    payload = handed_over(literal)[0]
+    assert payload["column"] == colour
+    assert len(payload["ground"]["features"]) == 1
+    if colour == "built":
+        installed = plan.roofs["installed_dc_kw"].to_numpy() > 0.0
+        rows = np.searchsorted(told["breaks"], plan.roofs["installed_dc_kw"], side="right")
+        assert list(rows == 1) == list(installed)
+
+
+def test_tiles_hold_every_roof_and_are_written_whole(tmp_path: Path) -> None:
+    plan = toy_plan(60)
+    older = tmp_path / "map" / "roofs-old-1.pmtiles"
+    older.parent.mkdir()
+    older.write_bytes(b"old")
+    path = tmp_path / "map" / "roofs-new-1.pmtiles"
+    tiles.write_tiles(plan.roofs, path)
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    read = gpd.read_file(path).drop_duplicates("id").set_index("id")
+    assert set(read.index) == set(plan.roofs.index)
+    kilowatts = plan.roofs["capacity_dc_kw"].round(1)
+    np.testing.assert_allclose(read["kw"].astype(float), kilowatts[read.index], atol=1e-3)
+
+
+# --- the ground ---------------------------------------------------------------------------------
+
+
+def test_no_tiles_are_asked_for_unless_they_are_chosen() -> None:
+    assert maps.chosen("") is None
+    assert maps.chosen("none") is None
+    assert base_of(toy_plan())["tiles"] is None
+    server = maps.chosen("amap")
+    assert server is not None
+    assert server.gcj02
+    assert handed_over(page_of(toy_plan(), server))[0]["tiles"]["attribution"] == "© 高德地图"
+
+
+def test_a_key_goes_into_the_address_and_nowhere_else() -> None:
+    server = maps.chosen("tianditu", "a&b{x}")
+    assert server is not None
+    assert all("tk=a%26b%7Bx%7D" in layer for layer in server.layers)
+    with pytest.raises(InputError, match="asks its users for a key"):
+        maps.chosen("tianditu")
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://tiles.example/{z}/{x}/{y}.png", "/tiles/{z}/{x}/{y}.png", "http://t{s}/{z}/{x}/{y}"],
+)
+def test_an_own_address_may_be_given(address: str) -> None:
+    server = maps.chosen(address, credit="ours")
+    assert server is not None
+    assert (server.layers, server.attribution, server.gcj02) == ((address,), "ours", False)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "javascript:alert(1)//{z}/{x}/{y}", "file:///{z}/{x}/{y}", "//outside/{z}/{x}/{y}",
+        "data:image/png,/{z}{x}{y}", "https://a/{z}/{x}", "https:///{z}/{x}/{y}",
+        "https://a/{z}/{x}/{y}/{cookie}", "/\\outside/{z}/{x}/{y}", "osmm",
+    ],
+)  # fmt: skip
+def test_an_unsound_address_of_tiles_is_refused(address: str) -> None:
+    with pytest.raises(InputError, match="PVPLAN_TILES"):
+        maps.chosen(address)
 
 
 numbers = st.lists(st.floats(-500, 500) | st.just(float("nan")), max_size=40)
@@ -341,4 +504,4 @@ def test_grades_worked_by_hand() -> None:
 def test_static_files_hold_nothing_else() -> None:
     # Whoever reaches the server can read this folder.
     top = sorted(path.name for path in Path(ROOT / "static").iterdir())
-    assert top == ["icon.png", "map.css", "map.js", "vendor"]
+    assert top == ["fonts.css", "icon.png", "map.css", "map.js", "roofs.js", "vendor"]

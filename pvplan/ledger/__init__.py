@@ -1,6 +1,10 @@
 """What is installed, as known when: an append-only database, SQLite or PostgreSQL."""
 
+from pvplan.ledger.asof import CITY_TIME
 from pvplan.ledger.importing import Imported
-from pvplan.ledger.store import Ledger, Who, open_ledger
+from pvplan.ledger.said import OvertakenError
+from pvplan.ledger.store import DATABASE_URL, Ledger, Who, open_ledger
 
-__all__ = ["Imported", "Ledger", "Who", "open_ledger"]
+__all__ = [
+    "CITY_TIME", "DATABASE_URL", "Imported", "Ledger", "OvertakenError", "Who", "open_ledger",
+]  # fmt: skip

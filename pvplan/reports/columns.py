@@ -193,7 +193,9 @@ def _faults(name: str, table: pd.DataFrame) -> list[str]:
     if SHAPES[name].index is not None and table.index.has_duplicates:
         twice = table.index[table.index.duplicated()]
         faults.append(f"{name}: {len(twice)} ids stand twice (first: '{twice[0]}')")
-    for word, values in table.select_dtypes("number").items():
+    for word, values in table.items():
+        if not types.is_numeric_dtype(values.dtype) or types.is_bool_dtype(values.dtype):
+            continue
         wrong = np.isinf(values.to_numpy(dtype=np.float64, na_value=np.nan))
         if wrong.any():
             first = table.index[int(wrong.argmax())]
@@ -208,10 +210,11 @@ def canonical_table(
     """Return one table in its written form (see :func:`canonical`)."""
     shape = SHAPES[name]
     series = {column.name: _typed(table[column.name], column) for column in columns}
-    held: pd.DataFrame = pd.DataFrame(series, index=table.index)
     if shape.spatial:
-        shapes = gpd.GeoSeries(table["geometry"], crs="EPSG:4326")
-        held = gpd.GeoDataFrame(held, geometry=_single(shapes), crs="EPSG:4326")
+        shapes = _single(gpd.GeoSeries(table["geometry"], crs="EPSG:4326"))
+        held = gpd.GeoDataFrame({**series, "geometry": shapes}, index=table.index)
+    else:
+        held = pd.DataFrame(series, index=table.index)
     if shape.index is None:
         return held.reset_index(drop=True)
     held.index = pd.Index(_text(pd.Series(held.index)), name=shape.index.name)

@@ -94,7 +94,8 @@ def _with_outlines(flat: gpd.GeoDataFrame) -> pa.Table:
     outlines = shapely.to_wkb(shapes, byte_order=1)
     lone = np.flatnonzero(shapely.get_type_id(shapes) == shapely.GeometryType.POLYGON)
     outlines[lone] = np.array([_ONE_POLYGON], dtype=object) + outlines[lone]
-    table = pa.Table.from_pandas(pd.DataFrame(flat.drop(columns="geometry")), preserve_index=False)
+    plain = {name: flat[name] for name in flat.columns if name != "geometry"}
+    table = pa.Table.from_pandas(pd.DataFrame(plain, copy=False), preserve_index=False)
     field = pa.field("geometry", pa.binary(), metadata={"ARROW:extension:name": "ogc.wkb"})
     return table.append_column(field, pa.array(outlines, type=pa.binary()))
 

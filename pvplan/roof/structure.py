@@ -22,17 +22,19 @@ Words = npt.NDArray[np.object_]
 Flags = npt.NDArray[np.bool_]
 
 STATES: Final = ("usable", "needs_survey", "blocked")
-AGES: Final = ("new", "unknown", "old")
+AGES: Final = ("new", "unknown", "old", "surveyed")
 _NOISE: Final = 1e-9  # kN/m²: a product such as 1.5 × 0.6 falls short of 0.9 by its last digit
 _AGE_ZH: Final = {
     "new": "",
     "unknown": "；竣工日期未知，可直接利用值按旧建筑取",
     "old": "；旧建筑，已折减",
+    "surveyed": "；按结构复核",
 }
 _AGE_EN: Final = {
     "new": "",
     "unknown": "; completion unknown, so the sure value is that of an old roof",
     "old": "; an old roof, reduced",
+    "surveyed": "; as a survey of the structure allows",
 }
 _SAID_ZH: Final = {
     "usable": "附加恒载 {load:.2f} kN/m²，不超过可直接利用的 {sure:.2f}{age}",
@@ -60,7 +62,7 @@ class Bearing:
     sure, possible
         Added load that the roof is taken to bear without a survey, and at most, kN/m².
     age
-        ``new``, ``old``, or ``unknown``.
+        ``new``, ``old``, ``unknown``, or ``surveyed`` where a survey takes the place of age.
     """
 
     load: Floats
@@ -80,12 +82,13 @@ def bearing(
     completed_on: npt.NDArray[np.datetime64],
     mounting: Words,
     rules: Structure,
+    surveyed: Floats | None = None,
 ) -> Bearing:
     """Set the load that a mounting adds against what form and age of a roof are taken to allow.
 
     A roof completed before ``old_before`` keeps ``old_factor`` of both allowances. Of a roof of
     unknown age only the part that an old one would bear is sure; a survey may still find what a
-    new one bears.
+    new one bears. What a survey of the structure allows takes the place of both allowances.
 
     Parameters
     ----------
@@ -97,6 +100,8 @@ def bearing(
         Shape (planes,): ``flush``, ``racked`` or ``east_west``.
     rules
         Added loads, allowances, and the age from which they shrink (``structure.toml``).
+    surveyed
+        Shape (planes,): added load that a survey allows, kN/m², NaN where there was none.
 
     Returns
     -------
@@ -117,12 +122,13 @@ def bearing(
     unknown = np.isnat(days)
     old = ~unknown & (days < np.datetime64(rules.old_before, "D"))
     age = np.where(unknown, "unknown", np.where(old, "old", "new")).astype(object)
-    return Bearing(
-        load=np.array(list(loads.values()))[mounting_at],
-        sure=np.where(unknown | old, sure * rules.old_factor, sure),
-        possible=np.where(old, possible * rules.old_factor, possible),
-        age=age,
-    )
+    sure = np.where(unknown | old, sure * rules.old_factor, sure)
+    possible = np.where(old, possible * rules.old_factor, possible)
+    if surveyed is not None:
+        known = ~np.isnan(surveyed)
+        sure, possible = np.where(known, surveyed, sure), np.where(known, surveyed, possible)
+        age[known] = "surveyed"
+    return Bearing(np.array(list(loads.values()))[mounting_at], sure, possible, age)
 
 
 def state(
@@ -130,13 +136,14 @@ def state(
     completed_on: npt.NDArray[np.datetime64],
     mounting: Words,
     rules: Structure,
+    surveyed: Floats | None = None,
 ) -> Words:
     """Return ``usable``, ``needs_survey`` or ``blocked`` for each plane; as :func:`bearing`.
 
     A load within the sure allowance is usable, within the possible one it needs a survey, above
     it is blocked.
     """
-    return bearing(roof_form, completed_on, mounting, rules).state
+    return bearing(roof_form, completed_on, mounting, rules, surveyed).state
 
 
 def lightest(roof_form: Words, mountings: Mapping[str, Sequence[str]], rules: Structure) -> Words:
@@ -161,12 +168,13 @@ def allowed(
     completed_on: npt.NDArray[np.datetime64],
     mountings: Sequence[str],
     rules: Structure,
+    surveyed: Floats | None = None,
 ) -> Flags:
     """Return which mountings a roof is not too weak for.
 
     Parameters
     ----------
-    roof_form, completed_on, rules
+    roof_form, completed_on, rules, surveyed
         As for :func:`bearing`.
     mountings
         The mountings to try.
@@ -180,7 +188,7 @@ def allowed(
     found = np.zeros((count, len(mountings)), dtype=np.bool_)
     for position, mounting in enumerate(mountings):
         tried = np.full(count, mounting, dtype=object)
-        found[:, position] = state(roof_form, completed_on, tried, rules) != "blocked"
+        found[:, position] = state(roof_form, completed_on, tried, rules, surveyed) != "blocked"
     return found
 
 

@@ -12,7 +12,7 @@ from pvplan.errors import InputError, nearest
 
 ROLES: Final = (
     "buildings", "parks", "districts", "irradiance", "weather", "register", "obstructions",
-    "surface_model",
+    "surface_model", "corrections",
 )  # fmt: skip
 TABLES: Final = {
     "city": {

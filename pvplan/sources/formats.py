@@ -34,10 +34,11 @@ PARQUET: Final = Format("GeoParquet", (), b"PAR1")
 SHAPE: Final = Format("shapefile", ("ESRI Shapefile",), b"\x00\x00\x27\x0a")
 ZIP: Final = Format("zipped shapefile", ("ESRI Shapefile",), b"PK\x03\x04")
 KML: Final = Format("KML", ("LIBKML", "KML"), b"<")
+GEOPACKAGE: Final = Format("GeoPackage", ("GPKG",), b"SQLite format 3\x00")
 FORMATS: Final = {
     ".geojson": GEOJSON,
     ".json": GEOJSON,
-    ".gpkg": Format("GeoPackage", ("GPKG",), b"SQLite format 3\x00"),
+    ".gpkg": GEOPACKAGE,
     ".zip": ZIP,
     ".shp": SHAPE,
     ".parquet": PARQUET,

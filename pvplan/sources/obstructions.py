@@ -105,6 +105,33 @@ def read_obstructions(
     """
     title = Path(path).name
     rows = read_vector(path, layer=layer, crs=crs, title=title)
+    return obstructions_of(rows, metric=metric, rules=rules, datum=datum, title=title)
+
+
+def obstructions_of(
+    rows: gpd.GeoDataFrame,
+    *,
+    metric: pyproj.CRS,
+    rules: Layout,
+    title: str,
+    datum: Datum = "wgs84",
+) -> ObstructionFile:
+    """Draw the clearance around obstructions that were read; see :func:`read_obstructions`.
+
+    Parameters
+    ----------
+    rows
+        As :func:`~pvplan.sources.vectors.read_vector` returns them.
+    metric, rules, datum
+        As for :func:`read_obstructions`.
+    title
+        What messages call the file.
+
+    Raises
+    ------
+    InputError
+        No row can be used.
+    """
     ids, said, warnings, notes = _said(rows, rules, title)
     kept = rows.loc[said.index]
     points = np.isin(shapely.get_type_id(kept.geometry.to_numpy()), _POINTS)

@@ -17,7 +17,17 @@ import pyproj
 import shapely
 
 from pvplan.errors import InputError, nearest
-from pvplan.sources.formats import GEOJSON, PARQUET, SHAPE, ZIP, Format, checked_format, local_file
+from pvplan.sources.formats import (
+    GEOJSON,
+    GEOPACKAGE,
+    PARQUET,
+    SHAPE,
+    ZIP,
+    Format,
+    checked_format,
+    local_file,
+)
+from pvplan.sources.geopackages import refuse_questions
 from pvplan.sources.shapefiles import Shapefile, open_shapefile, open_zip
 
 _FAILURES: Final = (RuntimeError, ValueError, OSError, TypeError, shapely.errors.GEOSException)
@@ -102,6 +112,8 @@ def _read_by_driver(
         shape = open_zip(file, layer=layer, title=title)
     elif kind is SHAPE:
         shape = open_shapefile(file, title=title)
+    elif kind is GEOPACKAGE:
+        refuse_questions(file, title=title)
     place = shape.address if shape else str(file)
     chosen = None if shape else _chosen_layer(place, layer, title)
     options: dict[str, Any] = {"layer": chosen, "encoding": shape.encoding if shape else None}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
-from pvplan.ui import numbers
+from pvplan.ui import numbers, units
 from pvplan.ui.words import Language, say
 
-INSTALLED = "#1f5f99"
+INSTALLED = "#2b74b5"
 POTENTIAL = "#c9dbe9"
 TARGET = "#b4450a"
 DEADLINE = "#6b7785"
@@ -18,18 +18,17 @@ LOWER = "#e08214"
 BAR_PX = 24
 HISTORY_PX = 260
 Chart = alt.Chart | alt.LayerChart | alt.FacetChart
-FONT = "Noto Sans SC, Source Han Sans SC, PingFang SC, Microsoft YaHei, WenQuanYi Micro Hei, Arial"
 
 
 def dressed(bare: Chart, height: int) -> Chart:
-    """Return a chart in the pages' font and colours, as wide as its place."""
-    done: Chart = (
-        bare.properties(height=height, width="container")
-        .configure(font=FONT)
-        .configure_view(stroke=None)
-        .configure_axis(labelColor="#3b4855", titleColor="#3b4855", gridColor="#e6ebf0")
-    )
+    """Return a chart as wide as its place; font and ink are those of the reader's theme."""
+    done: Chart = bare.properties(height=height, width="container").configure_view(stroke=None)
     return done
+
+
+def capacity_title(language: Language) -> str:
+    """Return the title of an axis of capacities in the reader's unit."""
+    return say("mw_axis", language).format(unit=numbers.capacity_unit())
 
 
 def monthly_energy(months: pd.DataFrame, language: Language) -> Chart:
@@ -72,7 +71,7 @@ def capacity_bar(
             "thick": [22, 10, 0],
         }
     ).dropna()
-    axis = alt.X("mw:Q", title=say("mw_axis", language), axis=alt.Axis(tickCount=5), stack=None)
+    axis = alt.X("mw:Q", title=capacity_title(language), axis=alt.Axis(tickCount=5), stack=None)
     colour = alt.Color(
         "what:N",
         title=None,
@@ -81,7 +80,7 @@ def capacity_bar(
     )
     tips = [
         alt.Tooltip("what:N", title=" "),
-        alt.Tooltip("mw:Q", title=say("mw_axis", language), format=",.2f"),
+        alt.Tooltip("mw:Q", title=capacity_title(language), format=units.chosen().chart_format),
     ]
     bars = (
         alt.Chart(figures[figures["thick"] > 0])
@@ -123,21 +122,22 @@ def installed_over_time(
         ),
     )  # fmt: skip
     day = alt.X("day:T", title=None, axis=alt.Axis(format="%Y", tickCount=8))
-    height = alt.Y("mw:Q", title=say("mw_axis", language), axis=alt.Axis(tickCount=4))
+    height = alt.Y("mw:Q", title=capacity_title(language), axis=alt.Axis(tickCount=4))
     tips = [
         alt.Tooltip("what:N", title=" "),
         alt.Tooltip("day:T", title=say("day_axis", language), format="%Y-%m-%d"),
-        alt.Tooltip("mw:Q", title=say("mw_axis", language), format=",.2f"),
+        alt.Tooltip("mw:Q", title=capacity_title(language), format=units.chosen().chart_format),
     ]
     steps = pd.DataFrame(
         {
             "day": history["day"],
-            "mw": numbers.in_megawatts(history["installed_dc_kw"]),
+            "mw": numbers.in_capacity_unit(history["installed_dc_kw"]),
             "what": words[0],
         }
     )
+    due_kw = pd.Series([target_kw])
     goal = pd.DataFrame(
-        {"day": [deadline], "mw": numbers.in_megawatts(pd.Series([target_kw])), "what": words[1]}
+        {"day": [deadline], "mw": numbers.in_capacity_unit(due_kw), "what": words[1]}
     ).dropna()
     area = alt.Chart(steps).mark_area(
         interpolate="step-after", opacity=0.25, line={"strokeWidth": 2}
@@ -150,6 +150,44 @@ def installed_over_time(
         due.encode(x=day, color=colour, tooltip=tips),
     ]
     return dressed(alt.layer(*layers), HISTORY_PX)
+
+
+def pace(rows: pd.DataFrame, language: Language) -> Chart:
+    """Draw what is needed a year beside what was added a year.
+
+    Parameters
+    ----------
+    rows
+        Columns ``what`` (in words), ``kind`` (``needed`` or ``added``) and ``kilowatts_per_year``
+        [kW/a], in the order in which they are drawn.
+    language
+        Of the axis title.
+    """
+    unit = units.chosen()
+    title = say("pace_axis", language).format(unit=unit.sign)
+    drawn = rows.assign(pace=numbers.in_capacity_unit(rows["kilowatts_per_year"]))
+    drawn["told"] = [numbers.capacity(kilowatts) for kilowatts in rows["kilowatts_per_year"]]
+    x = alt.X("pace:Q", title=title, axis=alt.Axis(tickCount=5))
+    y = alt.Y(
+        "what:N", sort=None, title=None,
+        axis=alt.Axis(labelLimit=190, labelOverlap=False, ticks=False, domain=False),
+    )  # fmt: skip
+    colour = alt.Color(
+        "kind:N",
+        legend=None,
+        scale=alt.Scale(domain=["needed", "added"], range=[TARGET, INSTALLED]),
+    )
+    tips = [
+        alt.Tooltip("what:N", title=" "),
+        alt.Tooltip("pace:Q", title=title, format=unit.chart_format),
+    ]
+    bars = alt.Chart(drawn).mark_bar(stroke="#333333", strokeWidth=0.5, height={"band": 0.7})
+    told = alt.Chart(drawn).mark_text(align="left", dx=5)
+    layers = [
+        bars.encode(x=x, y=y, color=colour, tooltip=tips),
+        told.encode(x=x, y=y, text="told:N"),
+    ]
+    return dressed(alt.layer(*layers), BAR_PX * len(rows) + 60)
 
 
 def differences(rows: pd.DataFrame, language: Language) -> Chart:
@@ -168,9 +206,9 @@ def differences(rows: pd.DataFrame, language: Language) -> Chart:
         "outcome:N", title=None, scale=alt.Scale(domain=words, range=[HIGHER, LOWER]),
         legend=alt.Legend(orient="top", offset=4, symbolType="square", symbolStrokeWidth=0.5),
     )  # fmt: skip
-    x = alt.X(
-        "difference:Q", title=f"{say('difference', language)} (MW)", axis=alt.Axis(tickCount=5)
-    )
+    unit = units.chosen()
+    title = f"{say('difference', language)} ({unit.sign})"
+    x = alt.X("difference:Q", title=title, axis=alt.Axis(tickCount=5))
     y = alt.Y(
         "place:N", sort=None, title=None,
         axis=alt.Axis(
@@ -179,7 +217,7 @@ def differences(rows: pd.DataFrame, language: Language) -> Chart:
     )  # fmt: skip
     tips = [
         alt.Tooltip("place:N", title=say("place", language)),
-        alt.Tooltip("difference:Q", title=f"{say('difference', language)} (MW)", format="+,.2f"),
+        alt.Tooltip("difference:Q", title=title, format=f"+{unit.chart_format}"),
     ]
     bars = alt.Chart(rows).mark_bar(stroke="#333333", strokeWidth=0.5, height={"band": 0.7})
     drawn = bars.encode(x=x, y=y, color=colour, tooltip=tips)

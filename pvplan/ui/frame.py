@@ -13,7 +13,7 @@ import streamlit as st
 from pvplan.errors import PvplanError
 from pvplan.reports.reading import FinishedRun
 from pvplan.tables import Plan
-from pvplan.ui import empty, numbers, places, runs
+from pvplan.ui import days_shown, empty, numbers, places, runs, who_line
 from pvplan.ui.words import LANGUAGE_NAMES, LANGUAGES, Language, say
 
 STYLE: Final = Path(__file__).with_name("page.css")
@@ -98,7 +98,9 @@ def choose_view(language: Language) -> View | None:
         return None
     view = View(plan, folder, run, language, _choose_goal(plan, language))
     st.session_state[VIEW] = view
+    days_shown.choose(plan, run, folder, language)
     _stamp(view)
+    who_line.show(language)
     return view
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -9,6 +10,12 @@ import pandas as pd
 
 from pvplan.tables import Plan, scope_of
 
+PACES: Final = {
+    "pace_needed": "needed",
+    "pace_trailing": "added",
+    "pace_trailing_36": "added",
+}
+"""The columns ``…_kw_per_year`` of a goal by which its pace is judged, and what each is."""
 PLACE_OF: Final = {"district": "district_id", "park": "park_id"}
 
 
@@ -74,3 +81,26 @@ def installed_by_day(plan: Plan, goal: pd.Series[Any]) -> pd.DataFrame:
     steps = pd.DataFrame({"day": total.index, "installed_dc_kw": total.to_numpy() / 1000.0})
     last = steps.tail(1).assign(day=pd.Timestamp(goal["as_of"]))
     return pd.concat([steps, last], ignore_index=True)
+
+
+def paces(goal: pd.Series[Any], words: Mapping[str, str]) -> pd.DataFrame:
+    """Return what is needed a year and what was added a year, as far as it is known.
+
+    Parameters
+    ----------
+    goal
+        A row of the goals.
+    words
+        What each of :data:`PACES` is called.
+
+    Returns
+    -------
+    DataFrame
+        ``what``, ``kind`` and ``kilowatts_per_year`` [kW/a]. Empty where none is known.
+    """
+    rows = [
+        (words[name], kind, float(goal[f"{name}_kw_per_year"]))
+        for name, kind in PACES.items()
+        if not pd.isna(goal[f"{name}_kw_per_year"])
+    ]
+    return pd.DataFrame(rows, columns=["what", "kind", "kilowatts_per_year"])

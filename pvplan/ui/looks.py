@@ -6,12 +6,17 @@ with the run's own words and assumptions, and each roof that a reader asks for i
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import tempfile
+import time
+import tomllib
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent import futures
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,8 +27,8 @@ import streamlit as st
 from pvplan.errors import PvplanError
 from pvplan.reports.layouts import write_layout_dxf, write_layout_geojson
 from pvplan.reports.runfile import sha256_of
-from pvplan.tables import Plan
-from pvplan.ui import runs
+from pvplan.tables import CORRECTIONS, Plan, names
+from pvplan.ui import desks, runs
 from pvplan.ui.jobs import Job
 from pvplan.ui.words import Language
 
@@ -31,7 +36,11 @@ LOG = logging.getLogger(__name__)
 MOST_CITIES: Final = 2
 MOST_LOOKS: Final = 32
 # Files that change a layout where they are given, and that a run may do without.
-OPTIONAL: Final = ("parks", "districts", "register", "irradiance", "obstructions", "surface_model")
+OPTIONAL: Final = (
+    "parks", "districts", "register", "irradiance", "obstructions", "surface_model", "corrections",
+)  # fmt: skip
+APART: Final = {"ledger", "corrections"}
+LENT: Final = {"weather", "irradiance"}
 
 
 @dataclass(frozen=True)
@@ -53,13 +62,41 @@ class Look:
     sun: pd.DataFrame
 
 
+@dataclass(frozen=True)
+class Outlook:
+    """What is known of one roof, and what it would be if a survey found otherwise.
+
+    ``estimates`` are fact to value and source, by the files alone; ``table`` is as of
+    :meth:`pvplan.run.OpenCity.outlook`; ``ratios`` hold levelised cost, payback and the like.
+    """
+
+    estimates: Mapping[str, tuple[str, str]]
+    table: pd.DataFrame
+    ratios: pd.Series[Any]
+
+
+@dataclass(frozen=True)
+class Recounted:
+    """A run with the corrections of today, where they change it.
+
+    ``changed`` are the ids of the roofs computed anew and ``roofs`` their rows of PLAN_ROOFS;
+    ``parks`` and ``goals`` are those tables of the whole run; ``seconds`` is what it took.
+    """
+
+    changed: pd.Index[Any]
+    roofs: pd.DataFrame
+    parks: pd.DataFrame
+    goals: pd.DataFrame
+    seconds: float
+
+
 @dataclass
 class _Desk:
-    """One worker, the cities it opened (read and written by the worker only), and its looks."""
+    """One worker, the cities it opened (read and written by the worker only), and its jobs."""
 
     worker: ThreadPoolExecutor
     cities: OrderedDict[str, Any] = field(default_factory=OrderedDict)
-    jobs: OrderedDict[tuple[str, str], Job[Look]] = field(default_factory=OrderedDict)
+    jobs: OrderedDict[tuple[str, ...], Job[Any]] = field(default_factory=OrderedDict)
 
 
 @st.cache_resource(show_spinner=False)
@@ -73,36 +110,116 @@ def _digest(path: str, stamp: int, size: int) -> str:  # noqa: ARG001 - both bel
 
 
 def folder_of(plan: Plan) -> Path | None:
-    """Return the bundled city's folder where the run read just its files, else None."""
-    folder, city = runs.BUNDLED_CITY, plan.meta.get("city") or {}
-    files = plan.meta.get("inputs") or []
-    if city.get("id") != folder.name or not files:
+    """Return the city folder at hand whose files the run read, else None."""
+    desk = desks.current()
+    at_hand = [*runs.cities(), *([desk.city] if desk is not None else [])]
+    return next((folder for folder in at_hand if _was_read(plan, folder)), None)
+
+
+def _was_read(plan: Plan, folder: Path) -> bool:
+    city, files = plan.meta.get("city") or {}, plan.meta.get("inputs") or []
+    # What is registered or corrected is no file of the city's: it stands in the run.
+    own = [noted for noted in files if noted.get("role") not in APART]
+    return (
+        bool(own)
+        and city.get("id") == _city_id(folder)
+        and all(_is_there(noted, folder) for noted in own)
+    )
+
+
+def _is_there(noted: Mapping[str, Any], folder: Path) -> bool:
+    """Tell whether a file that a run read lies in the folder, or was lent by the bundled city."""
+    lent = [runs.BUNDLED_CITY] if noted.get("role") in LENT else []
+    for home in (folder, *lent):
+        path = home / Path(str(noted.get("file"))).name
+        if path.is_file():
+            about = path.stat()
+            return _digest(str(path), about.st_mtime_ns, about.st_size) == noted.get("sha256")
+    return False
+
+
+def _city_id(folder: Path) -> str | None:
+    try:
+        city = tomllib.loads((folder / "city.toml").read_text("utf-8")).get("city", {})
+    except (OSError, ValueError):
         return None
-    for noted in files:
-        path = folder / Path(str(noted.get("file"))).name
-        if not path.is_file():
-            return None
-        about = path.stat()
-        if _digest(str(path), about.st_mtime_ns, about.st_size) != noted.get("sha256"):
-            return None
-    return folder
+    return str(city.get("id", folder.name))
 
 
-def ask(plan: Plan, folder: Path, roof_id: str) -> Job[Look]:
-    """Return the look at a roof, begun now unless it was asked for before."""
-    desk, key = _desk(), (str(plan.meta.get("fingerprint")), roof_id)
-    job = desk.jobs.get(key)
+def ask(
+    plan: Plan, folder: Path, roof_id: str, corrections: pd.DataFrame | None = None
+) -> Job[Look]:
+    """Return the look at a roof, begun now unless it was asked for before.
+
+    Parameters
+    ----------
+    plan, folder, roof_id
+        The run, the city that it read, and the roof.
+    corrections
+        Every row of the corrections, to look at the roof with them; None: as the run had it.
+    """
+    return _job(plan, ("look", roof_id, _state(corrections)), _look, folder, roof_id, corrections)
+
+
+def ask_outlook(plan: Plan, folder: Path, roof_id: str, corrections: pd.DataFrame) -> Job[Outlook]:
+    """Return what is known of a roof and what a survey may change; as :func:`ask`."""
+    key = ("outlook", roof_id, _state(corrections))
+    return _job(plan, key, _outlook, folder, roof_id, corrections)
+
+
+def ask_recount(
+    plan: Plan, folder: Path, corrections: pd.DataFrame, goal_id: str | None
+) -> Job[Recounted]:
+    """Return the run with the corrections of today, held against one goal; as :func:`ask`."""
+    key = ("recount", str(goal_id), _state(corrections))
+    return _job(plan, key, _recount, folder, corrections, goal_id)
+
+
+def forget(plan: Plan, *key: str) -> None:
+    """Drop jobs that failed, so that they can be asked for again."""
+    desk, fingerprint = _desk(), str(plan.meta.get("fingerprint"))
+    for known, job in list(desk.jobs.items()):
+        if known[0] == fingerprint and set(key) <= set(known) and job.failed:
+            desk.jobs.pop(known, None)
+
+
+def wait(job: Job[Any], seconds: float) -> None:
+    """Wait for a job, but no longer than some seconds."""
+    if job.outcome is not None:
+        futures.wait([job.outcome], timeout=seconds)
+
+
+def read_ledger(plan: Plan) -> bool:
+    """Tell whether a run read what is installed from a ledger."""
+    return any(noted.get("role") == "ledger" for noted in plan.meta.get("inputs") or [])
+
+
+def _state(corrections: pd.DataFrame | None) -> str:
+    """Return a digest of what is recorded; empty for the state of the run."""
+    if corrections is None:
+        return ""
+    return hashlib.sha256(corrections.to_json(orient="values").encode()).hexdigest()
+
+
+def _job(plan: Plan, key: tuple[str, ...], work: Callable[..., Any], *given: Any) -> Job[Any]:
+    desk, whole = _desk(), (str(plan.meta.get("fingerprint")), *key)
+    job = desk.jobs.get(whole)
     if job is None:
-        job = desk.jobs[key] = Job[Look]()
-        job.outcome = desk.worker.submit(_work, desk, job, plan, folder, roof_id)
+        job = desk.jobs[whole] = Job[Any]()
+        job.outcome = desk.worker.submit(_done, work, desk, job, plan, *given)
         while len(desk.jobs) > MOST_LOOKS:
             desk.jobs.popitem(last=False)
     return job
 
 
-def forget(plan: Plan, roof_id: str) -> None:
-    """Drop a look that failed, so that it can be asked for again."""
-    _desk().jobs.pop((str(plan.meta.get("fingerprint")), roof_id), None)
+def _done(work: Callable[..., Any], desk: _Desk, job: Job[Any], plan: Plan, *given: Any) -> Any:
+    try:
+        return work(desk, job, plan, *given)
+    except PvplanError:
+        raise
+    except Exception:
+        LOG.exception("%s failed", work.__name__)
+        raise
 
 
 def differences(plan: Plan) -> dict[str, Any]:
@@ -115,14 +232,57 @@ def differences(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _work(desk: _Desk, job: Job[Look], plan: Plan, folder: Path, roof_id: str) -> Look:
-    try:
-        study = _city(desk, job, plan, folder).study(roof=roof_id)
-    except PvplanError:
-        raise
-    except Exception:
-        LOG.exception("the look at roof %s of %s failed", roof_id, folder.name)
-        raise
+def recorded_in(plan: Plan) -> pd.DataFrame:
+    """Return the corrections that a run counted: columns of ``tables.CORRECTIONS``."""
+    kept = plan.meta.get("corrections") or []
+    return pd.DataFrame(kept, columns=names(CORRECTIONS), dtype=object)
+
+
+def _outlook(
+    desk: _Desk, job: Job[Outlook], plan: Plan, folder: Path, roof_id: str, rows: pd.DataFrame
+) -> Outlook:
+    city = _city(desk, job, plan, folder)
+    ratios = city.ratios(pd.DataFrame(plan.roofs.loc[[roof_id]].drop(columns="geometry")))
+    return Outlook(city.estimates(roof_id), city.outlook(roof_id, rows), ratios.iloc[0])
+
+
+def _recount(
+    desk: _Desk,
+    job: Job[Recounted],
+    plan: Plan,
+    folder: Path,
+    rows: pd.DataFrame,
+    goal_id: str | None,
+) -> Recounted:
+    city = _city(desk, job, plan, folder)
+    start = time.perf_counter()
+    before, day = _as_run(city, plan), date.fromisoformat(str(plan.meta["as_of"]))
+    found = city.corrected(rows).recount(before, pd.DataFrame(plan.roofs), day, goal_id)
+    measures = found.measures
+    roofs = pd.DataFrame(measures.roofs.loc[found.changed].drop(columns="geometry"))
+    parks = pd.DataFrame(measures.tables["park"].drop(columns="geometry"))
+    seconds = time.perf_counter() - start
+    LOG.info("%d roofs recounted in %.2f s", len(roofs), seconds)
+    return Recounted(found.changed, roofs, parks, measures.measured.goals, seconds)
+
+
+def _as_run(city: Any, plan: Plan) -> Any:
+    """Return the city with the corrections that the run counted."""
+    rows = recorded_in(plan)
+    return city if rows.empty else city.corrected(rows)
+
+
+def _look(
+    desk: _Desk,
+    job: Job[Look],
+    plan: Plan,
+    folder: Path,
+    roof_id: str,
+    corrections: pd.DataFrame | None,
+) -> Look:
+    city = _city(desk, job, plan, folder)
+    state = _as_run(city, plan) if corrections is None else city.corrected(corrections)
+    study = state.study(roof=roof_id)
     roofs = study.roofs
 
     def of_roof(shapes: Any) -> gpd.GeoSeries:
@@ -140,14 +300,14 @@ def _work(desk: _Desk, job: Job[Look], plan: Plan, folder: Path, roof_id: str) -
     )
 
 
-def _city(desk: _Desk, job: Job[Look], plan: Plan, folder: Path) -> Any:
-    """Return the run's city, opened once with what the run was told and assumed."""
+def _city(desk: _Desk, job: Job[Any], plan: Plan, folder: Path) -> Any:
+    """Return the run's city without corrections, opened once as the run was told and assumed."""
     # Imported here: the recipe loads much that a reader of finished runs never needs.
     from pvplan.run import inputs_of_folder, open_city
 
     key = str(plan.meta.get("fingerprint"))
     if key not in desk.cities:
-        read = {str(noted.get("role")) for noted in plan.meta["inputs"]}
+        read = {str(noted.get("role")) for noted in plan.meta["inputs"]} - APART
         absent: dict[str, Any] = {role: None for role in OPTIONAL if role not in read}
         told = dict(plan.meta.get("told") or {})
         inputs = replace(inputs_of_folder(folder), **{**absent, **told})

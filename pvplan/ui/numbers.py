@@ -12,6 +12,7 @@ from typing import Any, Final
 import pandas as pd
 
 from pvplan.tables import MONTHS, WATERFALL, waterfall_name
+from pvplan.ui import units
 
 DASH: Final = "—"
 MINUS: Final = "−"
@@ -34,12 +35,19 @@ def plain(value: Any, decimals: int = 0, unit: str = "") -> str:
     return f"{text.replace('-', MINUS)} {unit}".rstrip()
 
 
-def megawatts(kilowatts: Any, unit: str = "MW") -> str:
-    """Write kW as MW: one decimal from 10 MW upward, two below."""
+def capacity_unit() -> str:
+    """Return the sign of the unit in which capacities are read."""
+    return units.chosen().sign
+
+
+def capacity(kilowatts: Any, unit: str | None = None) -> str:
+    """Write kW in the reader's unit, with its sign or another; fewer decimals from ten upward."""
     if missing(kilowatts):
         return DASH
-    value = float(kilowatts) / 1000.0
-    return plain(value, 1 if abs(value) >= 10.0 else 2, unit)
+    chosen = units.chosen()
+    value = float(kilowatts) / chosen.kilowatts
+    decimals = chosen.far if abs(value) >= 10.0 else chosen.decimals
+    return plain(value, decimals, chosen.sign if unit is None else unit)
 
 
 def gigawatt_hours(kilowatt_hours: Any) -> str:
@@ -69,11 +77,11 @@ def day(value: Any) -> str:
     return value.isoformat()[:10] if isinstance(value, date) else str(value)[:10]
 
 
-def megawatts_between(low: Any, high: Any) -> str:
-    """Write two kW as a range in MW, or a dash where both are missing."""
+def capacity_between(low: Any, high: Any) -> str:
+    """Write two kW as a range in the reader's unit, or a dash where both are missing."""
     if missing(low) and missing(high):
         return DASH
-    return f"{megawatts(low, unit='')} – {megawatts(high)}"
+    return f"{capacity(low, unit='')} – {capacity(high)}"
 
 
 def gigawatt_hours_between(low: Any, high: Any) -> str:
@@ -99,20 +107,25 @@ def file_size(count: int) -> str:
 def amount(value: Any, unit: str) -> str:
     """Write a goal's figure in the unit that its row states."""
     if unit in ("kWp", "kW"):
-        return megawatts(value)
+        return capacity(value)
     if unit == "1":
         return percent(value)
     return plain(value, 1, unit)
 
 
-def in_megawatts(kilowatts: pd.Series[Any]) -> pd.Series[float]:
-    """Return a column of kW in MW."""
-    return pd.to_numeric(kilowatts, errors="coerce").astype(float) / 1000.0
+def in_capacity_unit(kilowatts: pd.Series[Any]) -> pd.Series[float]:
+    """Return a column of kW in the reader's unit."""
+    return pd.to_numeric(kilowatts, errors="coerce").astype(float) / units.chosen().kilowatts
 
 
 def in_gigawatt_hours(kilowatt_hours: pd.Series[Any]) -> pd.Series[float]:
     """Return a column of kWh in GWh."""
     return pd.to_numeric(kilowatt_hours, errors="coerce").astype(float) / 1e6
+
+
+def in_millions(amounts: pd.Series[Any]) -> pd.Series[float]:
+    """Return a column of amounts in millions."""
+    return pd.to_numeric(amounts, errors="coerce").astype(float) / 1e6
 
 
 def in_percent(fraction: pd.Series[Any]) -> pd.Series[float]:

@@ -133,7 +133,7 @@ def left_over(view: View, methods: tuple[str, str]) -> None:
         for key, kilowatts in zip(("shortfall", "surplus"), found, strict=True):
             if kilowatts > 0.0:
                 name = say_code("method", method, view.language)
-                st.text(f"{name}  ·  {view.say(key)}: {numbers.megawatts(kilowatts)}")
+                st.text(f"{name}  ·  {view.say(key)}: {numbers.capacity(kilowatts)}")
 
 
 frame.heading(frame.current(), "page_districts")

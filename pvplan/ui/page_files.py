@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import PurePath
 from typing import Final
 
 import streamlit as st
 
-from pvplan.ui import frame, numbers
+from pvplan.tables import DEMONSTRATION
+from pvplan.ui import bundle, frame, numbers, places
 from pvplan.ui.frame import View
 
 FILES: Final = {
@@ -29,6 +32,7 @@ FILES: Final = {
 }
 TYPES: Final = {
     ".csv": "text/csv",
+    ".zip": "application/zip",
     ".json": "application/json",
     ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     ".gpkg": "application/geopackage+sqlite3",
@@ -41,11 +45,15 @@ def offer(view: View, name: str, key: str) -> None:
     path = view.folder / name
     if not path.is_file():
         return
+    _row(view, key, name, path.stat().st_size, path.read_bytes)
+
+
+def _row(view: View, key: str, name: str, count: int, read: Callable[[], bytes]) -> None:
     what, size, button = st.columns([6, 2, 2], vertical_alignment="center")
     what.text(f"{view.say(key)}   {name}")
-    size.text(numbers.file_size(path.stat().st_size))
+    size.text(numbers.file_size(count))
     button.download_button(
-        view.say("download"), path.read_bytes, file_name=name, mime=TYPES[path.suffix],
+        view.say("download"), read, file_name=name, mime=TYPES[PurePath(name).suffix],
         key=f"download-{name}", on_click="ignore",
     )  # fmt: skip
 
@@ -53,6 +61,12 @@ def offer(view: View, name: str, key: str) -> None:
 def body(view: View) -> None:
     """Offer all files."""
     st.caption(view.say("files_intro"))
+    there = [name for name in FILES if (view.folder / name).is_file()]
+    together = bundle.size_of(view.folder, there)
+    if together is not None:
+        mark = f"-{DEMONSTRATION}" if view.demonstration else ""
+        name = f"{places.file_stem(view.run)}{mark}.zip"
+        _row(view, "zip_all", name, together, lambda: bundle.zipped(view.folder, there))
     for name, key in FILES.items():
         offer(view, name, key)
 

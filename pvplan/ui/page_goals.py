@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
-from pvplan.ui import charts, compared, explained, frame, history, numbers, panel, places
+from pvplan.ui import charts, compared, explained, frame, history, numbers, panel, places, units
 from pvplan.ui.frame import View
 from pvplan.ui.verdicts import COLOURS
 from pvplan.ui.words import say_code
@@ -32,6 +32,11 @@ EXPLAINED = {
     "attained_curve": "attained_on_logistic",
     "verdict": "verdict",
 }
+
+
+# The goals that a city is asked about first; a run without them shows its own first ones.
+FIRST = ("industrial_1gw_2025", "industrial_full_2030")
+OTHERS = "goals-others"
 
 
 def card(view: View, row: pd.Series[Any], number: int) -> None:
@@ -64,8 +69,8 @@ def headline(view: View, row: pd.Series[Any]) -> None:
         "target": numbers.amount(row["target"], unit),
         "achieved": numbers.amount(row["installed"], unit),
         "gap": numbers.amount(row["gap"], unit),
-        "pace_needed": numbers.megawatts(row["pace_needed_kw_per_year"]),
-        "pace_trailing": numbers.megawatts(row["pace_trailing_kw_per_year"]),
+        "pace_needed": numbers.capacity(row["pace_needed_kw_per_year"]),
+        "pace_trailing": numbers.capacity(row["pace_trailing_kw_per_year"]),
     }
     for column, (key, text) in zip(st.columns(5), shown.items(), strict=True):
         column.metric(view.say(key), text)
@@ -74,18 +79,18 @@ def headline(view: View, row: pd.Series[Any]) -> None:
 def capacities(row: pd.Series[Any]) -> dict[str, str]:
     """Return what stands beside the gap: its doubt, what is coming, what no roof can hold."""
     return {
-        "gap_range": numbers.megawatts_between(row["gap_p10_dc_kw"], row["gap_p90_dc_kw"]),
+        "gap_range": numbers.capacity_between(row["gap_p10_dc_kw"], row["gap_p90_dc_kw"]),
         "reachable": numbers.percent(row["reachable_probability_fraction"]),
-        "under_construction": numbers.megawatts(row["under_construction_dc_kw"]),
-        "filed": numbers.megawatts(row["filed_dc_kw"]),
-        "unreachable": numbers.megawatts(row["unreachable_dc_kw"]),
+        "under_construction": numbers.capacity(row["under_construction_dc_kw"]),
+        "filed": numbers.capacity(row["filed_dc_kw"]),
+        "unreachable": numbers.capacity(row["unreachable_dc_kw"]),
     }
 
 
 def paces(row: pd.Series[Any]) -> dict[str, str]:
     """Return the longer pace, and the pace against the one needed."""
     return {
-        "pace_trailing_36": numbers.megawatts(row["pace_trailing_36_kw_per_year"]),
+        "pace_trailing_36": numbers.capacity(row["pace_trailing_36_kw_per_year"]),
         "pace_ratio": numbers.percent(row["pace_ratio"]),
     }
 
@@ -118,6 +123,7 @@ def below(view: View, row: pd.Series[Any], number: int) -> None:
     left, right = st.columns([11, 9], gap="medium") if ranked else (st.container(), None)
     with left:
         installed(view, row)
+        pace(view, row)
     if right is not None:
         with right:
             survey(view, drivers)
@@ -143,6 +149,16 @@ def installed(view: View, row: pd.Series[Any]) -> None:
     st.caption(view.say("history_note"))
 
 
+def pace(view: View, row: pd.Series[Any]) -> None:
+    """Draw what is needed a year beside what was added a year."""
+    st.markdown(f"##### {view.say('pace_title')}")
+    rows = history.paces(row, {key: view.say(key) for key in history.PACES})
+    if rows.empty:
+        st.caption(view.say("no_pace"))
+        return
+    st.altair_chart(charts.pace(rows, view.language), alt=view.say("pace_alt"))
+
+
 def survey(view: View, drivers: pd.DataFrame) -> None:
     """Show which source of doubt, if surveyed, narrows the gap most."""
     st.markdown(f"##### {view.say('drivers_title')}")
@@ -153,13 +169,16 @@ def survey(view: View, drivers: pd.DataFrame) -> None:
     shown = pd.DataFrame(
         {
             "driver": drivers[name],
-            "narrowing": numbers.in_megawatts(drivers["narrowing_kw"]),
+            "narrowing": numbers.in_capacity_unit(drivers["narrowing_kw"]),
             "variance": numbers.in_percent(drivers["variance_fraction"]),
         }
     )
     heads: dict[str, ColumnConfig | str | None] = {
         "driver": view.say("driver"),
-        "narrowing": st.column_config.NumberColumn(f"{view.say('narrowing')} (MW)", format="%,.2f"),
+        "narrowing": st.column_config.NumberColumn(
+            f"{view.say('narrowing')} ({numbers.capacity_unit()})",
+            format=units.chosen().column_format,
+        ),
         "variance": st.column_config.NumberColumn(f"{view.say('variance')} (%)", format="%.1f"),
     }
     st.dataframe(
@@ -179,7 +198,7 @@ def source(view: View, row: pd.Series[Any]) -> None:
         st.text(f"{view.say('superseded_by')}: {row['superseded_by']}")
     told = compared.target_told(view.plan, str(row.name), str(row["level"]), view.language)
     st.text(f"{view.say('method')}: {told}")
-    st.text(f"{view.say('unmatched')}: {numbers.megawatts(row['unmatched_dc_kw'])}")
+    st.text(f"{view.say('unmatched')}: {numbers.capacity(row['unmatched_dc_kw'])}")
 
 
 def body(view: View) -> None:
@@ -190,8 +209,34 @@ def body(view: View) -> None:
         return
     st.caption(f"{view.say('goals_intro')} {view.say('as_of')}: {view.as_of}")
     st.caption(view.say("goals_dash"))
-    for number, (_, row) in enumerate(goals.iterrows()):
+    for number, (_, row) in enumerate(chosen(view, goals).iterrows()):
         card(view, row, number)
+
+
+def chosen(view: View, goals: pd.DataFrame) -> pd.DataFrame:
+    """Return the goals whose cards are shown: the first ones, and those that the reader adds."""
+    first = [goal for goal in FIRST if goal in goals.index] or list(goals.index[: len(FIRST)])
+    others = {
+        str(goal): places.goal_name(row, view.language)
+        for goal, row in goals.drop(index=first).iterrows()
+    }
+    if not others:
+        return goals.loc[first]
+    names = places.distinct(others)
+    # The goal that the reader looks at everywhere else is shown here too.
+    looked_at = [view.goal_id] if view.goal_id in others else []
+    widget = f"goals-others-{view.language}-{view.run}"
+    kept = [goal for goal in st.session_state.get(OTHERS, looked_at) if goal in names]
+    st.session_state[widget] = kept
+
+    def take() -> None:
+        st.session_state[OTHERS] = st.session_state[widget]
+
+    added = st.multiselect(
+        view.say("goals_others"), list(names), format_func=names.__getitem__, key=widget,
+        on_change=take, placeholder=view.say("goals_others_hint"),
+    )  # fmt: skip
+    return goals.loc[[*first, *(goal for goal in names if goal in added)]]
 
 
 frame.heading(frame.current(), "page_goals")

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 
 import geopandas as gpd
 import pandas as pd
 import streamlit as st
 
+from pvplan.errors import PvplanError
 from pvplan.maps import MOST_ROOFS
 from pvplan.tables import OUTSIDE_PARKS
 from pvplan.ui import (
     charts,
+    choices,
+    facts,
+    facts_form,
+    facts_shown,
     frame,
     looks,
     numbers,
     panel,
+    park_states,
     places,
     roof_charts,
     roof_drawing,
     roof_words,
 )
+from pvplan.ui.facts import Known
 from pvplan.ui.frame import View
 from pvplan.ui.jobs import Job
-from pvplan.ui.looks import Look
+from pvplan.ui.looks import Look, Outlook
 
 PARK: Final = "park"
 ROOF: Final = "roof"
@@ -87,38 +95,54 @@ def choosers(view: View, park_id: str, roof_id: str) -> None:
         st.text(f"{view.say('roofs_not_listed')} {numbers.plain(len(left_out))}")
 
 
-def close_look(view: View, roof: pd.Series[Any]) -> Look | None:
+def records(view: View) -> Known | None:
+    """Return what is recorded of the run's city, or say why it cannot be read."""
+    path = facts.file_of(view.plan, view.folder)
+    try:
+        return facts.known(path)
+    except PvplanError as error:
+        st.error(view.say("corrections_broken"))
+        for fault in error.faults:
+            st.text(fault)
+        return None
+
+
+def drawn_with(view: View, roof_id: str, known: Known | None) -> pd.DataFrame | None:
+    """Offer the drawing with the corrections of today where they concern the roof."""
+    if known is None or roof_id not in facts.pending(view.plan, known.held):
+        return None
+    labels = {word: view.say(word) for word in ("with_corrections", "in_the_run")}
+    chosen = choices.one_of(
+        "drawing", view.say("drawing_of"), labels, view.language, segmented=True
+    )
+    return known.rows if chosen == "with_corrections" else None
+
+
+def close_look(
+    view: View, roof: pd.Series[Any], folder: Path | None, corrections: pd.DataFrame | None
+) -> Look | None:
     """Return the roof with its modules, or say why there is none, or that it is on its way."""
     if roof.get("arrangement") == roof_words.SCREENING:
         st.info(view.say("screening_run"))
         return None
-    roof_id, folder = str(roof.name), looks.folder_of(view.plan)
+    roof_id = str(roof.name)
     if folder is None:
         st.info(view.say("no_folder"))
         st.code(COMMAND, language="bash")
         return None
-    job = looks.ask(view.plan, folder, roof_id)
+    job = looks.ask(view.plan, folder, roof_id, corrections)
     if job.running:
-        waiting(view, job)
+        facts_shown.following(view, job, "looking")
         return None
     if job.failed:
         st.error(view.say("look_failed"))
         for fault in job.faults or (view.say("unexpected"),):
             st.text(fault)
         if st.button(view.say("retry")):
-            looks.forget(view.plan, roof_id)
+            looks.forget(view.plan, "look", roof_id)
             st.rerun()
         return None
     return job.outcome.result() if job.outcome is not None else None
-
-
-@st.fragment(run_every=0.7)
-def waiting(view: View, job: Job[Look]) -> None:
-    """Follow a look until it is done; then the page is drawn with it."""
-    if not job.running:
-        st.rerun()
-    with st.spinner(view.say("looking")):
-        st.text(job.stage)
 
 
 def told(view: View, roof: pd.Series[Any], park: str) -> None:
@@ -151,6 +175,7 @@ def arrangement(view: View, roof: pd.Series[Any], look: Look | None) -> None:
         "best": roof_words.arrangement(roof.get("arrangement"), view.language),
         "runner_up": roof_words.runner_up(roof, view.language),
         "structure": roof_words.structure(roof, view.language),
+        "roof_state_is": roof_words.state(roof, view.language),
     }
     with st.container(key="roof-told", gap=None):
         for key, words in lines.items():
@@ -160,7 +185,7 @@ def arrangement(view: View, roof: pd.Series[Any], look: Look | None) -> None:
             st.text(look.bearing[view.language])
 
 
-def facts(view: View, roof: pd.Series[Any]) -> None:
+def figures(view: View, roof: pd.Series[Any]) -> None:
     """Show the further figures of a roof; those that an older run lacks are dashes."""
     shown = {
         "roof_area": numbers.plain(roof["footprint_area_m2"], 0, "m²"),
@@ -175,11 +200,52 @@ def facts(view: View, roof: pd.Series[Any]) -> None:
         "gcr": numbers.percent(roof["gcr"]),
         "needs_survey": numbers.plain(roof.get("capacity_needs_survey_dc_kw"), 1, "kWp"),
         "blocked": numbers.plain(roof.get("capacity_blocked_dc_kw"), 1, "kWp"),
+        "installed": numbers.plain(roof.get("installed_dc_kw"), 1, "kWp"),
+        "under_construction": numbers.plain(roof.get("under_construction_dc_kw"), 1, "kWp"),
+        "filed": numbers.plain(roof.get("filed_dc_kw"), 1, "kWp"),
+        "feasible": numbers.plain(roof.get("feasible_dc_kw"), 1, "kWp"),
+        "not_assessable_state": numbers.plain(roof.get("not_assessable_dc_kw"), 1, "kWp"),
+        "remainder": numbers.plain(roof.get("remainder_dc_kw"), 1, "kWp"),
     }
     panel.boxes(shown, {key: view.say(key) for key in shown})
 
 
-def downloads(view: View, look: Look, roof: pd.Series[Any]) -> None:
+def money(view: View, roof: pd.Series[Any], outlook: Job[Outlook] | None) -> None:
+    """Show what the roof costs and brings; the ratios once the city is open."""
+    done = outlook is not None and not outlook.running and not outlook.failed
+    found = outlook.outcome.result() if done and outlook is not None and outlook.outcome else None
+    ratios = pd.Series(dtype=float) if found is None else found.ratios
+    yearly = view.say("cny_per_year")
+    shown = {
+        "capex_of_roof": numbers.plain(roof["capex_cny"], 0, view.say("cny")),
+        "opex_of_roof": numbers.plain(roof["opex_cny_per_year"], 0, yearly),
+        "revenue_of_roof": numbers.plain(roof["revenue_cny_per_year"], 0, yearly),
+        "npv_of_roof": numbers.plain(roof["npv_cny"], 0, view.say("cny")),
+        "lcoe": numbers.plain(ratios.get("lcoe_cny_per_kwh"), 3, "CNY/kWh"),
+        "payback": numbers.plain(ratios.get("payback_years"), 1, view.say("years")),
+    }
+    st.markdown(f"##### {view.say('money_title')}")
+    panel.boxes(shown, {key: view.say(key) for key in shown}, key="facts-money")
+
+
+def correcting(
+    view: View, roof: pd.Series[Any], known: Known, outlook: Job[Outlook] | None
+) -> None:
+    """Show the roof's facts, estimated and actual; offer to correct them."""
+    estimates = facts.estimates_of(view.plan, roof)
+    if outlook is not None and outlook.outcome is not None and not outlook.running:
+        estimates |= {} if outlook.failed else outlook.outcome.result().estimates
+    facts_shown.table(view, known, str(roof.name), estimates)
+    if outlook is not None:
+        facts_shown.survey(view, outlook)
+    left, right = st.columns([2, 3], gap="medium")
+    with left:
+        facts_form.show(view, roof, known, estimates)
+    with right:
+        facts_shown.history(view, known, str(roof.name))
+
+
+def downloads(view: View, look: Look, roof: pd.Series[Any], *, as_run: bool) -> None:
     """Offer the layout as files; they are written when asked for."""
     plan, stem = view.plan, places.file_stem(str(roof.name))
     drawn = len(look.modules)
@@ -193,7 +259,7 @@ def downloads(view: View, look: Look, roof: pd.Series[Any]) -> None:
             view.say("layout_dxf"), lambda: looks.dxf(look, plan), mime=DXF,
             file_name=f"{stem}.dxf", key="layout-dxf", on_click="ignore",
         )  # fmt: skip
-    if drawn != int(roof["module_count"]):
+    if as_run and drawn != int(roof["module_count"]):
         st.warning(f"{view.say('other_layout')} {numbers.plain(drawn)}")
 
 
@@ -206,12 +272,17 @@ def body(view: View) -> None:
     st.query_params.update({PARK: park_id, ROOF: roof_id})
     frame.heading(view, "page_roof")
     choosers(view, park_id, roof_id)
+    park_states.show(view, park_id)
+    known, folder = records(view), looks.folder_of(view.plan)
+    if known is not None:
+        facts_shown.recount(view, known, roof_id, park_id, folder)
     left, right = st.columns([11, 9], gap="medium")
     with left:
-        look = close_look(view, roof)
+        corrections = drawn_with(view, roof_id, known)
+        look = close_look(view, roof, folder, corrections)
         roof_drawing.draw(view, roof_id, look)
         if look is not None:
-            downloads(view, look, roof)
+            downloads(view, look, roof, as_run=corrections is None)
         arrangement(view, roof, look)
     with right:
         told(view, roof, places.name_of(view.plan.parks.loc[park_id], view.language))
@@ -220,7 +291,11 @@ def body(view: View) -> None:
             chart = roof_charts.horizon(look.horizon, look.sun, view.language)
             st.altair_chart(chart, alt=view.say("horizon_title"))
             st.caption(view.say("horizon_note"))
-    facts(view, roof)
+    figures(view, roof)
+    outlook = None
+    if look is not None and folder is not None and known is not None:
+        outlook = looks.ask_outlook(view.plan, folder, roof_id, known.rows)
+    money(view, roof, outlook)
     left, right = st.columns([11, 9], gap="medium")
     with left:
         st.markdown(f"##### {view.say('waterfall_title')}")
@@ -230,6 +305,8 @@ def body(view: View) -> None:
         months = numbers.monthly_megawatt_hours(roof)
         chart = charts.monthly_energy(months, view.language)
         st.altair_chart(chart, alt=view.say("monthly_title"))
+    if known is not None:
+        correcting(view, roof, known, outlook)
 
 
 body(frame.current())

@@ -12,7 +12,6 @@ from pvplan.ui import charts, explained, numbers, roof_charts
 from pvplan.ui.frame import View
 from pvplan.ui.verdicts import COLOURS
 
-FACTS_IN_A_ROW: Final = 6
 LEVEL_OF: Final = {"parks": "park", "districts": "district", "city": "city"}
 GOAL_COLUMNS: Final = {
     "target": "target_dc_kw",
@@ -47,7 +46,7 @@ def show(view: View, place: pd.Series[Any], figures: pd.Series[Any], name: str, 
 
 def charts_of(view: View, place: pd.Series[Any], figures: pd.Series[Any]) -> None:
     """Draw what is installed against potential and target, and the energy by month."""
-    potential, installed, target = numbers.in_megawatts(
+    potential, installed, target = numbers.in_capacity_unit(
         pd.Series(
             [place["capacity_dc_kw"], place["installed_total_dc_kw"], figures["target_dc_kw"]]
         )
@@ -71,7 +70,7 @@ def waterfall(view: View, place: pd.Series[Any]) -> None:
 
 
 def headline(view: View, place: pd.Series[Any], figures: pd.Series[Any]) -> None:
-    """Show potential, installed, target and gap in MW."""
+    """Show potential, installed, target and gap in the reader's unit."""
     shown = {
         "potential": place["capacity_dc_kw"],
         "installed": place["installed_total_dc_kw"],
@@ -82,7 +81,8 @@ def headline(view: View, place: pd.Series[Any], figures: pd.Series[Any]) -> None
     with st.container(key="headline"):
         columns = st.columns(len(shown), gap="xsmall")
         for column, (key, kilowatts) in zip(columns, shown.items(), strict=True):
-            column.metric(f"{view.say(key)} (MW)", numbers.megawatts(kilowatts, unit=""))
+            label = f"{view.say(key)} ({numbers.capacity_unit()})"
+            column.metric(label, numbers.capacity(kilowatts, unit=""))
 
 
 def facts(view: View, place: pd.Series[Any]) -> None:
@@ -92,7 +92,7 @@ def facts(view: View, place: pd.Series[Any]) -> None:
         "roof_area": numbers.plain(place["footprint_area_m2"], 0, "m²"),
         "usable_area": numbers.plain(place["usable_area_m2"], 0, "m²"),
         "density": numbers.plain(place["capacity_density_w_per_m2"], 0, "W/m²"),
-        "capacity_ac": numbers.megawatts(place["capacity_ac_kw"]),
+        "capacity_ac": numbers.capacity(place["capacity_ac_kw"]),
         "used": numbers.percent(place["used_potential_fraction"]),
         "yearly_energy": numbers.gigawatt_hours(place["energy_ac_kwh_per_year"]),
         "specific_yield": numbers.plain(place["specific_yield_kwh_per_kw"], 0, "kWh/kWp"),
@@ -100,16 +100,16 @@ def facts(view: View, place: pd.Series[Any]) -> None:
         "lcoe": numbers.plain(place["lcoe_cny_per_kwh"], 3, "CNY/kWh"),
         "payback": numbers.plain(place["payback_years"], 1, view.say("years")),
         "capex": numbers.millions(place["capex_cny"], view.say("million_cny")),
-        "capacity_range": numbers.megawatts_between(
+        "capacity_range": numbers.capacity_between(
             place.get("capacity_p10_dc_kw"), place.get("capacity_p90_dc_kw")
         ),
         "energy_range": numbers.gigawatt_hours_between(
             place.get("energy_p10_kwh_per_year"), place.get("energy_p90_kwh_per_year")
         ),
-        "under_construction": numbers.megawatts(place.get("under_construction_dc_kw")),
-        "filed": numbers.megawatts(place.get("filed_dc_kw")),
-        "feasible": numbers.megawatts(place.get("feasible_dc_kw")),
-        "blocked_state": numbers.megawatts(place.get("blocked_dc_kw")),
+        "under_construction": numbers.capacity(place.get("under_construction_dc_kw")),
+        "filed": numbers.capacity(place.get("filed_dc_kw")),
+        "feasible": numbers.capacity(place.get("feasible_dc_kw")),
+        "blocked_state": numbers.capacity(place.get("blocked_dc_kw")),
     }
     boxes(shown, {key: view.say(key) for key in shown})
 
@@ -135,10 +135,7 @@ def explain_figures(view: View, table: str, place_id: str) -> None:
 
 
 def boxes(shown: Mapping[str, str], labels: Mapping[str, str], key: str = "facts") -> None:
-    """Show figures in a frame, six to a row; label and number only, never a name."""
-    keys = list(shown)
+    """Show figures in a frame, as many to a row as fit; label and number only, never a name."""
     with st.container(key=key, border=True):
-        for first in range(0, len(keys), FACTS_IN_A_ROW):
-            row = keys[first : first + FACTS_IN_A_ROW]
-            for column, name in zip(st.columns(FACTS_IN_A_ROW)[: len(row)], row, strict=True):
-                column.metric(labels[name], shown[name])
+        for name, figure in shown.items():
+            st.metric(labels[name], figure)

@@ -73,6 +73,12 @@ def districts_of_parks(plan: Plan, language: Language) -> dict[str, str]:
     return {park_id: mark.join(districts) for park_id, districts in listed.items()}
 
 
+def park_of(plan: Plan, roof_id: str) -> str:
+    """Return the park of a roof, or the id of the row "outside parks"."""
+    park_id = plan.roofs.loc[roof_id, "park_id"]
+    return OUTSIDE_PARKS if missing(park_id) else str(park_id)
+
+
 def goal_at(plan: Plan, goal_id: str | None, level: str, places: pd.DataFrame) -> pd.DataFrame:
     """Return target, installed, gap and verdict of a goal for every place of a level.
 

@@ -16,7 +16,7 @@ OUTLINE: Final = "#333333"
 GAIN: Final = "#8ecae6"
 LOSS: Final = "#e08214"
 AROUND: Final = "#8b98a5"
-HIGHEST: Final = "#3b4855"
+HIGHEST: Final = "#7d8b99"
 # Day of the year to colour (Okabe and Ito); the autumn equinox lies on the spring one: dashed.
 SUN_DAYS: Final = {172: "#d55e00", 80: "#009e73", 266: "#cc79a7", 356: "#0072b2"}
 DASHED: Final = 266
@@ -72,7 +72,7 @@ def waterfall(steps: pd.DataFrame, unit: str, language: Language) -> Chart:
     bars = base.mark_bar(stroke=OUTLINE, strokeWidth=0.5, height={"band": 0.72}).encode(
         x=x, x2="end:Q", color=colour
     )
-    figures = base.mark_text(align="right", fontSize=11, color="#1c2733")
+    figures = base.mark_text(align="right", fontSize=11)
     amounts = figures.encode(x=alt.value(alt.expr(f"width - {SHARE_PX}")), text="told:N")
     shares = figures.encode(x=alt.value(alt.expr("width")), text="share:N")
     return dressed(alt.layer(bars, amounts, shares), ROW_PX * len(rows) + 60)
@@ -158,7 +158,7 @@ def horizon(around: pd.DataFrame, sun: pd.DataFrame, language: Language) -> Char
                 strokeWidth=1.8, strokeDash=[5, 4], clip=True
             ),
             hours.mark_circle(size=16, opacity=1.0, clip=True).encode(color=colour),
-            named.mark_text(dy=-9, fontSize=10, color="#3b4855", clip=True).encode(text="hour:N"),
+            named.mark_text(dy=-9, fontSize=10, clip=True).encode(text="hour:N"),
             area.encode(x=x, y=y, color=colour, tooltip=tips),
             line.mark_line(
                 interpolate="step", strokeWidth=1.3, strokeDash=[2, 2], clip=True

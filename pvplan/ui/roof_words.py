@@ -56,6 +56,16 @@ def structure(roof: pd.Series[Any], language: Language) -> str:
     return _coded("state", roof.get("structure_state"), language)
 
 
+def state(roof: pd.Series[Any], language: Language) -> str:
+    """Return the state of a roof with its reason, evidence and day of review, or a dash."""
+    words = _coded("roof_state", roof.get("roof_state"), language)
+    more = [roof.get(f"state_reason_{language}"), roof.get("state_evidence")]
+    told = [str(one) for one in more if not numbers.missing(one) and str(one).strip()]
+    if not numbers.missing(roof.get("state_review_on")):
+        told.append(f"{say('review_due', language)} {numbers.day(roof['state_review_on'])}")
+    return "  ·  ".join([words, *told])
+
+
 def about(roof: pd.Series[Any], park: str, language: Language) -> str:
     """Return park, form and height of a roof in one line."""
     words = [

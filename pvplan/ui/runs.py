@@ -10,10 +10,12 @@ import streamlit as st
 
 from pvplan.reports.reading import FinishedRun, list_runs, read_plan
 from pvplan.tables import Plan
+from pvplan.ui import desks
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 BUNDLED_CITY: Final = REPOSITORY / "data" / "rooftops" / "shanghai"
 RUN_FILE: Final = "run.json"
+OWN: Final = "own/"
 
 
 def runs_folder() -> Path:
@@ -21,12 +23,39 @@ def runs_folder() -> Path:
     return Path(os.environ.get("PVPLAN_RUNS") or REPOSITORY / "runs")
 
 
+def cities() -> list[Path]:
+    """Return the city folders that a run may be made of: the bundled one, and the owner's.
+
+    ``PVPLAN_CITIES`` names folders, each a city folder or the home of some.
+    """
+    named = [Path(word) for word in os.environ.get("PVPLAN_CITIES", "").split(os.pathsep) if word]
+    found = [BUNDLED_CITY]
+    for folder in named:
+        below = sorted(folder.glob("*/city.toml")) if folder.is_dir() else []
+        whole = [folder / "city.toml"] if (folder / "city.toml").is_file() else below
+        found += [path.parent for path in whole]
+    return list(dict.fromkeys(found))
+
+
 def finished_runs() -> dict[str, FinishedRun]:
-    """Return the finished runs by their path below the runs folder, newest first."""
-    root = runs_folder()
-    if not root.is_dir():
-        return {}
-    return {run.folder.relative_to(root).as_posix(): run for run in list_runs(root)}
+    """Return the finished runs, newest first: everybody's, and the visitor's own.
+
+    Everybody's are named by their path below the runs folder, the visitor's own by ``own/``.
+    """
+    root, desk = runs_folder(), desks.current()
+    found = list(list_runs(root)) if root.is_dir() else []
+    names = {run.folder: run.folder.relative_to(root).as_posix() for run in found}
+    if desk is not None and desk.runs.is_dir():
+        mine = list_runs(desk.runs)
+        names |= {run.folder: f"{OWN}{run.folder.name}" for run in mine}
+        found += mine
+    newest = sorted(found, key=lambda run: -run.written_at)
+    return {names[run.folder]: run for run in newest}
+
+
+def is_private(folder: Path) -> bool:
+    """Tell whether a run is one visitor's own: nothing of it may go where others can read."""
+    return folder.resolve().is_relative_to(desks.root().resolve())
 
 
 def stamp_of(folder: Path) -> int:
@@ -45,6 +74,6 @@ def plan_of(folder: Path) -> Plan:
     return _read(str(folder), stamp_of(folder))
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
+@st.cache_resource(max_entries=6, show_spinner=False)
 def _read(folder: str, stamp: int) -> Plan:  # noqa: ARG001 - the stamp belongs to the key
     return read_plan(Path(folder))

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
-from pvplan.ui import numbers
+from pvplan.ui import numbers, units
 from pvplan.ui.words import Language, say, say_code
 
 
@@ -30,11 +30,11 @@ def level_table(places: pd.DataFrame, figures: pd.DataFrame, names: dict[str, st
     return pd.DataFrame(
         {
             "place": [names[str(place_id)] for place_id in places.index],
-            "potential": numbers.in_megawatts(places["capacity_dc_kw"]),
-            "installed": numbers.in_megawatts(places["installed_total_dc_kw"]),
-            "target": numbers.in_megawatts(figures["target_dc_kw"]),
-            "counted": numbers.in_megawatts(figures["installed_dc_kw"]),
-            "gap": numbers.in_megawatts(figures["gap_dc_kw"]),
+            "potential": numbers.in_capacity_unit(places["capacity_dc_kw"]),
+            "installed": numbers.in_capacity_unit(places["installed_total_dc_kw"]),
+            "target": numbers.in_capacity_unit(figures["target_dc_kw"]),
+            "counted": numbers.in_capacity_unit(figures["installed_dc_kw"]),
+            "gap": numbers.in_capacity_unit(figures["gap_dc_kw"]),
             "used": numbers.in_percent(places["used_potential_fraction"]),
             "roof_count": places["roof_count"],
             "usable_area": places["usable_area_m2"],
@@ -49,15 +49,11 @@ def level_table(places: pd.DataFrame, figures: pd.DataFrame, names: dict[str, st
     )
 
 
+CAPACITIES = (
+    "potential", "installed", "target", "counted", "gap", "under_construction", "gap_p10",
+    "gap_p90",
+)  # fmt: skip
 UNITS = {
-    "potential": ("MW", "%,.2f"),
-    "installed": ("MW", "%,.2f"),
-    "target": ("MW", "%,.2f"),
-    "counted": ("MW", "%,.2f"),
-    "gap": ("MW", "%,.2f"),
-    "under_construction": ("MW", "%,.2f"),
-    "gap_p10": ("MW", "%,.2f"),
-    "gap_p90": ("MW", "%,.2f"),
     "used": ("%", "%.1f"),
     "reachable": ("%", "%.1f"),
     "pace_ratio": ("%", "%.1f"),
@@ -82,7 +78,9 @@ def column_config(language: Language) -> dict[str, ColumnConfig | str]:
             for key in ("district", "verdict", "method", "bound", "outcome")
         },
     }
-    for key, (unit, form) in UNITS.items():
+    capacity = units.chosen()
+    shown = dict.fromkeys(CAPACITIES, (capacity.sign, capacity.column_format)) | UNITS
+    for key, (unit, form) in shown.items():
         unit_shown = say("years", language) if key == "payback" else unit
         head = f"{say(key, language)} ({unit_shown})" if unit_shown else say(key, language)
         config[key] = st.column_config.NumberColumn(head, format=form)
@@ -117,7 +115,7 @@ def league_table(
             "place": [names.get(place_id, place_id) for place_id in places],
             "verdict": codes[0],
             **{
-                key: numbers.in_megawatts(ranked[f"{name}_dc_kw"]).to_numpy()
+                key: numbers.in_capacity_unit(ranked[f"{name}_dc_kw"]).to_numpy()
                 for key, name in (
                     ("target", "target"), ("counted", "installed"),
                     ("under_construction", "under_construction"), ("gap", "gap"),
@@ -149,9 +147,9 @@ def compared_table(rows: pd.DataFrame, names: dict[str, str], language: Language
     return pd.DataFrame(
         {
             "place": [names.get(str(place_id), str(place_id)) for place_id in rows.index],
-            "chosen": numbers.in_megawatts(rows["chosen_dc_kw"]),
-            "other": numbers.in_megawatts(rows["other_dc_kw"]),
-            "difference": numbers.in_megawatts(rows["difference_dc_kw"]),
+            "chosen": numbers.in_capacity_unit(rows["chosen_dc_kw"]),
+            "other": numbers.in_capacity_unit(rows["other_dc_kw"]),
+            "difference": numbers.in_capacity_unit(rows["difference_dc_kw"]),
             "outcome": [say(str(word), language) for word in rows["outcome"]],
         },
         index=rows.index,
@@ -162,14 +160,17 @@ def compared_config(chosen: str, other: str, language: Language) -> dict[str, Co
     """Return how the columns of :func:`compared_table` are headed: each target by its method."""
     head = say("target_by", language)
     used = f"{say_code('method', chosen, language)}, {say('in_use', language)}"
-    form = "%,.2f"
+    unit = units.chosen()
+    form = unit.column_format
     return {
         **column_config(language),
-        "chosen": st.column_config.NumberColumn(head.format(method=used), format=form),
+        "chosen": st.column_config.NumberColumn(
+            head.format(method=used, unit=unit.sign), format=form
+        ),
         "other": st.column_config.NumberColumn(
-            head.format(method=say_code("method", other, language)), format=form
+            head.format(method=say_code("method", other, language), unit=unit.sign), format=form
         ),
         "difference": st.column_config.NumberColumn(
-            f"{say('difference', language)} (MW)", format="%+,.2f"
+            f"{say('difference', language)} ({unit.sign})", format=form.replace("%", "%+")
         ),
     }

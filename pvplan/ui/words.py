@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Final, Literal, get_args
 
+from pvplan.ui.words_facts import FACT_WORDS
 from pvplan.ui.words_ledger import LEDGER_WORDS
+from pvplan.ui.words_look import LOOK_WORDS
+from pvplan.ui.words_map import MAP_WORDS
+from pvplan.ui.words_planner import PLANNER_WORDS
+from pvplan.ui.words_work import WORK_WORDS
 
 Language = Literal["zh", "en"]
 LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
@@ -58,8 +63,8 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "链接中的园区编号不存在，已显示全市：",
         "The park id in the link is unknown; the whole city is shown:",
     ),
-    "gap_legend": ("差距（MW）", "Gap (MW)"),
-    "potential_legend": ("可装容量（MW）", "Potential (MW)"),
+    "gap_legend": ("差距（{unit}）", "Gap ({unit})"),
+    "potential_legend": ("可装容量（{unit}）", "Potential ({unit})"),
     "gap_not_assessable": (
         "所选目标在园区一级没有差距数值（没有登记数据，或该目标未分解到园区）；地图按可装容量着色。",
         "The chosen goal has no gap by park (no register, or a goal that is not split to parks); "
@@ -74,10 +79,6 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "roof_with": ("已有光伏", "with PV"),
     "roof_without": ("尚无光伏", "without PV"),
     "roof_unknown": ("安装情况不明", "not known"),
-    "roofs_not_drawn": (
-        "屋顶较多，只画出最大的；未画出的屋顶数：",
-        "Only the largest roofs are drawn; roofs not drawn:",
-    ),
     "city_more": ("全部园区及园区以外的屋顶", "All parks and the roofs outside them"),
     "parks_table": ("园区一览", "All parks"),
     "park_table_hint": ("点选一行，地图随之定位。", "Choose a row and the map follows."),
@@ -113,7 +114,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "条形图：已装容量、可装容量与目标值",
         "Bar: installed capacity, potential and target",
     ),
-    "mw_axis": ("容量（MW，直流）", "Capacity (MW, DC)"),
+    "mw_axis": ("容量（{unit}，直流）", "Capacity ({unit}, DC)"),
     "dc_note": (
         "容量均为组件侧直流（kWp）。差距 = 目标值 − 计入该目标的已装容量；负值表示已超过目标。",
         "Capacities are DC (kWp). Gap = target − installed capacity that counts toward the goal; "
@@ -243,7 +244,12 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "year_axis": ("首年电量（{unit}）", "Energy in year one ({unit})"),
     "layout_geojson": ("组件布置（GeoJSON）", "Layout (GeoJSON)"),
     "layout_dxf": ("组件布置（DXF）", "Layout (DXF)"),
+    **FACT_WORDS,
     **LEDGER_WORDS,
+    **LOOK_WORDS,
+    **MAP_WORDS,
+    **PLANNER_WORDS,
+    **WORK_WORDS,
     # checks
     "warnings": ("提示", "Warnings"),
     "no_warnings": ("没有提示。", "No warnings."),

@@ -254,7 +254,7 @@ LEDGER_WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "shortfall": ("屋顶装不下、无处可分", "no place can take"),
     "surplus": ("已装之和超出目标", "what stands is above the target by"),
-    "target_by": ("目标·{method} (MW)", "Target: {method} (MW)"),
+    "target_by": ("目标·{method} ({unit})", "Target: {method} ({unit})"),
     "difference": ("差额", "Difference"),
     "outcome": ("结果", "Outcome"),
     "gains": ("目标升高", "higher"),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import pandas as pd
 import streamlit as st
 
 from pvplan.reports.columns import SHAPES
 from pvplan.tables import SEVERITIES, Column, Plan
+from pvplan.ui.places import roof_labels
 from pvplan.ui.words import Language, say, say_code
 
 # The words of a coded column begin with this.
@@ -23,6 +24,9 @@ CODES: Final = {
     "structure_state": "structure",
 }
 DAY_PX: Final = 100
+DECIDED: Final = "decided"
+DECIDED_PX: Final = 320
+MOST_LABELS: Final = 500
 HAN_PX, LATIN_PX, PAD_PX = 14, 7, 26
 FIRST_HAN: Final = "\u2e80"
 FORMS: Final = {"1": "percent", "kWp": "%,.1f", "": "%,d"}
@@ -33,7 +37,8 @@ class WorkList:
     """One list: the table it is taken from, what tells its kinds apart, and what is shown.
 
     ``states`` keeps the roofs that stand in one of them; none keeps every row. ``first`` is the
-    order of the words of a column, ``largest`` what decides next, the largest first.
+    order of the words of a column, ``largest`` what decides next, the largest first. ``about``
+    says what the ledger decides of a row: where a system stands, what a roof is, or nothing.
     """
 
     table: str
@@ -42,6 +47,7 @@ class WorkList:
     largest: str
     first: tuple[str, tuple[str, ...]] | None = None
     states: tuple[str, ...] = ()
+    about: Literal["match", "roof"] | None = None
 
 
 LISTS: Final = {
@@ -66,6 +72,7 @@ LISTS: Final = {
         ),
         largest="stated_kw",
         first=("severity", SEVERITIES),
+        about="match",
     ),
     "unstarted": WorkList(
         "roofs",
@@ -76,6 +83,7 @@ LISTS: Final = {
         ),
         largest="feasible_dc_kw",
         states=("feasible",),
+        about="roof",
     ),
     "blocked": WorkList(
         "roofs",
@@ -86,6 +94,7 @@ LISTS: Final = {
         ),
         largest="capacity_dc_kw",
         states=("blocked", "not_assessable"),
+        about="roof",
     ),
 }  # fmt: skip
 
@@ -126,7 +135,11 @@ def kind_told(work: WorkList, kind: str, language: Language) -> str:
 
 
 def in_words(
-    work: WorkList, rows: pd.DataFrame, parks: Mapping[str, str], language: Language
+    work: WorkList,
+    rows: pd.DataFrame,
+    parks: Mapping[str, str],
+    language: Language,
+    decided: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Return the columns shown, coded words and parks in the reader's language.
 
@@ -138,6 +151,8 @@ def in_words(
         The name of each park.
     language
         Of the words.
+    decided
+        What the ledger holds of some systems or roofs, in words.
     """
     index = SHAPES[work.table].index
     whole = rows if index is None else rows.reset_index()
@@ -152,8 +167,35 @@ def in_words(
     if "park_id" in shown:
         own = shown["park_id"]
         shown["park_id"] = own.map(dict(parks)).fillna(own)
+    if decided:
+        key = "system_id" if work.about == "match" else "roof_id"
+        shown.insert(0, DECIDED, shown[key].map(dict(decided)))
     # A column of which nothing is known only takes room.
     return shown.dropna(axis="columns", how="all") if len(shown) else shown
+
+
+def row_labels(work: WorkList, rows: pd.DataFrame, language: Language) -> dict[Any, str]:
+    """Return a line for each row by which it is chosen: its index to its words; no more than some.
+
+    The largest come first, as in the list.
+    """
+    first = rows.head(MOST_LABELS)
+    if work.about == "roof":
+        return dict(roof_labels_with_ids(first))
+    system = first["system_id"].fillna("")
+    return {
+        index: "  ·  ".join(part for part in (str(name), kind_told(work, kind, language)) if part)
+        for index, name, kind in zip(first.index, system, first[work.kind], strict=True)
+    }
+
+
+def roof_labels_with_ids(roofs: pd.DataFrame) -> dict[Any, str]:
+    """Return the id, name and potential of roofs by their id."""
+    labels = roof_labels(roofs)
+    return {
+        key: label if label.startswith(str(key)) else f"{key}  ·  {label}"
+        for key, label in labels.items()
+    }
 
 
 def head_px(head: str) -> int:
@@ -163,7 +205,9 @@ def head_px(head: str) -> int:
 
 def heads(work: WorkList, language: Language) -> dict[str, Any]:
     """Return how the columns are headed and formatted: meaning and unit."""
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {
+        DECIDED: st.column_config.TextColumn(say(DECIDED, language), width=DECIDED_PX)
+    }
     for column in columns_of(work).values():
         words = column.zh if language == "zh" else column.en
         head = f"{words} ({column.unit})" if column.unit not in ("", "1") else words
