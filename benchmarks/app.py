@@ -50,7 +50,7 @@ FLAGS = (
 )  # fmt: skip
 RESTING = "[data-testid=stApp][data-test-script-state=notRunning]"
 EXCEPTION = "[data-testid=stException]"
-PATIENCE_MS = 120_000
+PATIENCE_MS = 300_000
 BARS_S = {"first_map": 4.0, "into_a_park": 2.0, "park_of_10000": 3.0, "tiles_of_100000": 6.0}
 LARGE_PARK, TILED = 20_000, 100_000  # roofs of the run; half of them stand in park P1
 AS_OF = date(2026, 11, 22)

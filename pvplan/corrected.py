@@ -239,8 +239,13 @@ def _with_obstructions(city: City, held: pd.DataFrame, standing: ObstructionFile
     found = np.full(len(buildings), None, dtype=object)
     if shapes is not None:
         found = by_roof(shapes, buildings)
-    cleared = buildings.index.isin(sorted(free))
-    found[cleared] = shapely.Polygon()
+    # What was drawn in a file is gone from a roof where nothing stands; what people added later
+    # stands there.
+    later = np.full(len(buildings), None, dtype=object)
+    if standing is not None:
+        later = by_roof(standing.shapes, buildings)
+    for place in np.flatnonzero(buildings.index.isin(sorted(free))):
+        found[place] = shapely.Polygon() if later[place] is None else later[place]
     return found
 
 

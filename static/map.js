@@ -4,9 +4,9 @@
 window.pvplan = (function () {
   const looks = {
     light: { ground: "#ffffff", border: "#9fb0c0", outline: "#333333", hatch: "#5a6b7b",
-      picked: "#d0006f" },
+      picked: "#d0006f", strong: "#333333" },
     dark: { ground: "#1d2731", border: "#5d7082", outline: "#0d1319", hatch: "#56636f",
-      picked: "#ff6ab8" },
+      picked: "#ff6ab8", strong: "#c7d3de" },
   };
   const outline = looks.light.outline;
   const nearZoom = 12;
@@ -221,6 +221,14 @@ window.pvplan = (function () {
         },
       });
       group.addLayer(layer);
+      if (payload.around) {
+        const whole = map.pv.payload.shapes.district.features.filter(
+          (feature) => feature.properties.id === payload.around,
+        );
+        group.addLayer(L.geoJSON({ type: "FeatureCollection", features: whole }, {
+          interactive: false, style: { color: look.strong, weight: 2.5, fill: false },
+        }));
+      }
       map.pv.repaint = () => layer.setStyle(layer.options.style);
       map.pv.tell("places", payload.legend);
       words = labels(map, group, payload.level, payload.places);
@@ -437,6 +445,6 @@ window.pvplan = (function () {
 
   return {
     base: base, places: places, view: view, roof: roof, element: element, note: note,
-    control: control, stripes: stripes, nearZoom: nearZoom,
+    control: control, stripes: stripes, offset: offset, nearZoom: nearZoom,
   };
 })();

@@ -140,7 +140,7 @@ Object.assign(window.pvplan, (function () {
       map.pv.drawn = 0;
       ground = L.geoJSON(payload.ground, {
         interactive: false,
-        style: { color: map.pv.look.outline, weight: 2.5, fillColor: map.pv.look.ground },
+        style: { color: map.pv.look.strong, weight: 2.5, fillColor: map.pv.look.ground },
       });
       group.addLayer(ground);
       group.addLayer(all);

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -114,7 +115,17 @@ def settled(shown: Shown, page: str, language: str) -> None:
 
 def grave(frame: Any) -> list[str]:
     frame.evaluate(AXE.read_text(encoding="utf-8"))
-    return list(frame.evaluate(GRAVE))
+    return lasting(lambda: frame.evaluate(GRAVE))
+
+
+def lasting(check: Callable[[], list[str]]) -> list[str]:
+    """Return what a check still finds after some seconds: charts follow a new width late."""
+    for _ in range(5):
+        found = list(check())
+        if not found:
+            break
+        time.sleep(1.5)
+    return found
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -131,7 +142,7 @@ def test_no_grave_finding_and_no_broken_width(
             for size in (DESKTOP, TABLET, PHONE) if scheme == "light" else ():
                 shown.page.set_viewport_size({"width": size[0], "height": size[1]})
                 shown.page.wait_for_timeout(400)
-                found[f"{page} {size[0]} px"] = shown.page.evaluate(BROKEN)
+                found[f"{page} {size[0]} px"] = lasting(lambda: shown.page.evaluate(BROKEN))
                 shown.keep(f"look-{page or 'map'}-{language}-{size[0]}")
             if scheme == "dark":
                 shown.keep(f"look-{page or 'map'}-{language}-dark")
@@ -165,7 +176,7 @@ def test_a_phone_starts_with_the_page_and_nothing_beyond_its_edge(
     with looking(browser, address, PHONE) as shown:
         for page in PAGES:
             settled(shown, page, language)
-            found[page] = shown.page.evaluate(BROKEN)
+            found[page] = lasting(lambda: shown.page.evaluate(BROKEN))
             sidebar = shown.page.get_by_test_id("stSidebar").bounding_box()
             assert sidebar is None or sidebar["x"] + sidebar["width"] <= 0.0
             for table in shown.page.get_by_test_id("stDataFrame").all():

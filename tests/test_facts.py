@@ -247,6 +247,20 @@ def test_obstructions_gather_until_a_word_clears_them() -> None:
     assert holding(told(taken_back), "c").holding["value"].tolist() == [two]
 
 
+@pytest.mark.parametrize("order", [("none", "point"), ("point", "none")])
+def test_what_is_added_after_nothing_stood_there_stands(
+    folder: Path, city: OpenCity, tmp_path: Path, order: tuple[str, str]
+) -> None:
+    point = words_with_obstruction(city)[-1]
+    said = {"none": row("b10", "obstruction", NOTHING_THERE), "point": point}
+    append_corrections(tmp_path / "c.csv", [said[one] for one in order])
+    inputs = replace(inputs_of_folder(folder), corrections=tmp_path / "c.csv")
+    gathered = open_city(inputs).gathered
+    assert gathered.obstructions is not None
+    place = gathered.buildings.index.get_loc("b10")
+    assert gathered.obstructions[place].is_empty == (order[-1] == "none")
+
+
 def test_text_comes_back_as_it_was_and_is_no_formula(tmp_path: Path) -> None:
     path = tmp_path / "c.csv"
     notes = [

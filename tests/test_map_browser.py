@@ -7,10 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from shapely.geometry import box
 
 from pvplan.reports.output import write_plan
+from pvplan.sources.coordinates import wgs84_to_gcj02
 from pvplan.tables import Plan
 from pvplan.ui import map_tiles, numbers
 from pvplan.ui.words import say
@@ -276,6 +278,20 @@ def test_a_ground_that_answers_is_drawn_with_its_credit(
         shown.open("/?run=toy")
         shown.frame.locator(".leaflet-tile-pane img").first.wait_for(timeout=PATIENCE_MS)
         assert shown.frame.locator(".pv-credit").inner_text() == HOSTILE[0]
+
+
+def test_chinese_pictures_are_shifted_as_chinese_files_are(shown: Shown) -> None:
+    shown.open("/?run=toy")
+    places = [[121.4737, 31.2304], [116.4074, 39.9042], [87.6, 43.8]]
+    expected = np.column_stack(wgs84_to_gcj02(*np.transpose(places)))
+    found = shown.frame.evaluate(
+        """(places) => places.map(([east, north]) => {
+            const moved = pvplan.offset(L.latLng(north, east));
+            return [moved.lng, moved.lat];
+        })""",
+        places,
+    )
+    np.testing.assert_allclose(found, expected, atol=1e-9)
 
 
 def test_tiles_of_the_run_are_not_in_the_public_folder(address: str) -> None:

@@ -180,6 +180,7 @@ def test_a_district_in_the_link_shows_its_figures_and_its_parks_only(opened: Ope
     assert found["places"]["level"] == "park"
     dimmed = {place for place, told in found["places"]["places"].items() if told["dimmed"]}
     assert dimmed == {"P1", "P2"} - inside
+    assert found["places"]["around"] == "310112"
     west, south, east, north = plan.districts.geometry["310112"].bounds
     assert found["view"]["bounds"] == [[south, west], [north, east]]
 

@@ -75,12 +75,12 @@ def test_a_roof_is_corrected_and_its_park_recounted(
 def _fill(shown: Shown, fact: str, value: str, note: str, language: Language) -> None:
     """Choose a fact and record a value by the keyboard."""
     page = shown.page
-    # The survey's table is the last to come; then nothing moves under the reader's hands.
+    # The city is read first; the survey's table is the last to come, then the page rests.
+    page.locator(".st-key-layout-geojson").wait_for(timeout=3 * PATIENCE_MS)
     page.wait_for_function(
         "(word) => !document.body.innerText.includes(word)", timeout=PATIENCE_MS,
         arg=say("survey_looking", language),
     )  # fmt: skip
-    page.get_by_role("heading", name=say("survey_title", language)).wait_for(timeout=PATIENCE_MS)
     shown.settle()
     label = say("fact_height", language)
     box = page.get_by_label(say("which_fact", language))
@@ -96,4 +96,7 @@ def _fill(shown: Shown, fact: str, value: str, note: str, language: Language) ->
     form = page.get_by_test_id("stForm")
     form.get_by_role("spinbutton").fill(value)
     form.get_by_role("textbox").fill(note)
+    # What is typed counts once the box is left.
+    page.keyboard.press("Tab")
+    page.wait_for_timeout(500)
     form.get_by_role("button", name=say("record_it", language)).press("Enter")

@@ -869,9 +869,11 @@ def test_without_a_roof_in_the_link_the_largest_of_the_park_is_shown(opened: Ope
 
 
 def test_an_unknown_roof_in_the_link_is_told_and_another_shown(opened: Opened) -> None:
-    app = opened("plain", "roof", roof=HOSTILE[0])
-    assert [warning.value for warning in app.warning] == [say("unknown_roof", "zh")]
-    assert HOSTILE[0] in texts(app)
+    # The map is opened first: it tells what it does not know; then the page shows another roof.
+    app = opened("plain", roof=HOSTILE[0])
+    assert [warning.value for warning in app.warning] == [say("unknown_in_link", "zh")]
+    assert HOSTILE[0] in "".join(texts(app))
+    app.switch_page("pvplan/ui/page_roof.py").run()
     assert app.query_params["roof"] in toy_plan().roofs.index
 
 

@@ -55,6 +55,8 @@ class Coloured:
         For each id the lines that appear on hovering, its name first.
     dimmed
         Ids of places that stand behind.
+    around
+        The district around the places in front, drawn with a strong line; empty for none.
     """
 
     level: str
@@ -64,6 +66,7 @@ class Coloured:
     labels: Mapping[str, str]
     captions: Mapping[str, tuple[str, ...]]
     dimmed: frozenset[str] = frozenset()
+    around: str = ""
 
 
 def city_literal(
@@ -138,6 +141,7 @@ def places_literal(coloured: Coloured) -> str:
         {
             "level": coloured.level,
             "places": places,
+            "around": coloured.around,
             "legend": {"title": coloured.title, "rows": legend},
         }
     )

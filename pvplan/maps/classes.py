@@ -44,7 +44,7 @@ class Classes:
     def labels(self) -> tuple[str, ...]:
         """Return the words of the legend, lowest class first."""
         if not self.breaks:
-            return (f"≈ {self.least:.2g}",) * len(self.colours)
+            return (f"≈ {float(f'{self.least:.3g}'):,g}",) * len(self.colours)
         ends = [f"{end:,g}".replace("-", "−") for end in self.breaks]
         middle = [f"{low} – {high}" for low, high in pairwise(ends)]
         return (f"< {ends[0]}", *middle, f"≥ {ends[-1]}")

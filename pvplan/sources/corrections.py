@@ -334,7 +334,11 @@ def append_corrections(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _alone(path):
             before = rows_of(path).to_dict("records") if path.exists() else []
+            if len(before) + len(rows) > MOST_ROWS:
+                raise InputError(f"{path.name}: holds {MOST_ROWS} rows, no more fit")
             text = _printed([*before, *rows])
+            if len(text) > MOST_BYTES:
+                raise InputError(f"{path.name}: would grow above {MOST_BYTES} bytes")
             beside = path.with_name(f".{path.name}.new")
             with beside.open("wb") as file:
                 file.write(text)

@@ -25,7 +25,9 @@ WANTED: Final = "days-wanted"
 OWNER: Final = "days"
 JUDGED: Final = ("register", "ledger")
 LENT: Final = ("weather", "irradiance")
-DIFFERING: Final = ("assumptions_fingerprint", "told", "metric_crs", "city", "scenario")
+DIFFERING: Final = (
+    "assumptions_fingerprint", "told", "metric_crs", "city", "scenario", "code_version",
+)  # fmt: skip
 SUFFIX: Final = re.compile(
     r"(-as-of-\d{4}-\d\d-\d\d)?(-ledger)?(-known-\d{4}-\d\d-\d\d)?(-[0-9a-f]{8})?$"
 )

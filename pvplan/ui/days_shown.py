@@ -139,6 +139,17 @@ def _start(plan: Plan, run: str, folder: Path, chosen: Days) -> None:
         st.session_state[FAULTS] = error.faults
 
 
+def _may_end(out: Path) -> bool:
+    """Whether the reader may end a run: their own, or as one who may write."""
+    return runs.is_private(out) or people.current().may_write
+
+
+def _cancel(out: Path) -> None:
+    """End a run for other days."""
+    if _may_end(out):
+        jobs.cancel(out)
+
+
 @st.fragment(run_every=1.0)
 def _follow(plan: Plan, out: Path, language: Language) -> None:
     """Follow the run for other days; polling, so that a reload finds it again."""
@@ -147,8 +158,8 @@ def _follow(plan: Plan, out: Path, language: Language) -> None:
         st.text(say("computing_day", language))
         watched.progress(job, out, language)
         st.button(
-            say("cancel", language), key="cancel-day", on_click=jobs.cancel, args=(out,),
-            disabled=job.stop.is_set(),
+            say("cancel", language), key="cancel-day", on_click=_cancel, args=(out,),
+            disabled=job.stop.is_set() or not _may_end(out),
         )  # fmt: skip
         return
     if job is None or job.failed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pandas as pd
@@ -168,6 +168,11 @@ def standing_told(view: View, about: About) -> dict[str, str]:
     key = "system_id" if about == "match" else "roof_id"
     seconds, rest = divmod(runs.stamp_of(view.folder), 1_000_000_000)
     finished = datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest // 1000)
+    until = view.plan.meta.get("as_known_on")
+    if until is not None:
+        # A day of knowledge ends at midnight UTC+8.
+        day = datetime.fromisoformat(f"{until}T00:00:00+08:00") + timedelta(days=1)
+        finished = min(finished, day.astimezone(UTC))
     used = any(noted.get("role") == "ledger" for noted in view.plan.meta.get("inputs") or ())
     told: dict[str, str] = {}
     for _, word in deciding.decided(about).iterrows():

@@ -70,8 +70,13 @@ def file_of(plan: Plan, folder: Path) -> Path:
     stem = places.file_stem(city)[:STEM]
     if stem != city:
         stem = f"{stem}-{hashlib.sha256(city.encode()).hexdigest()[:8]}"
-    desk = desks.current() if runs.is_private(folder) else None
-    home = runs.runs_folder() if desk is None else desk.folder
+    home = runs.runs_folder()
+    if runs.is_private(folder):
+        desk = desks.current()
+        home = folder.parent if desk is None else desk.folder
+        # Uploaded cities have one name; their buildings tell them apart.
+        read = {str(noted.get("role")): noted for noted in plan.meta.get("inputs") or ()}
+        stem = f"{stem}-{str(read.get('buildings', {}).get('sha256', ''))[:8]}"
     return home / FOLDER / f"{stem}.csv"
 
 

@@ -207,8 +207,12 @@ def _job(plan: Plan, key: tuple[str, ...], work: Callable[..., Any], *given: Any
     if job is None:
         job = desk.jobs[whole] = Job[Any]()
         job.outcome = desk.worker.submit(_done, work, desk, job, plan, *given)
-        while len(desk.jobs) > MOST_LOOKS:
-            desk.jobs.popitem(last=False)
+        # What is under way is never dropped: its reader would only ask for it again.
+        ended = [other for other, one in desk.jobs.items() if not one.running]
+        for other in ended[: max(len(desk.jobs) - MOST_LOOKS, 0)]:
+            del desk.jobs[other]
+    else:
+        desk.jobs.move_to_end(whole)
     return job
 
 

@@ -10,6 +10,7 @@ import streamlit as st
 
 from pvplan.maps import COLOURS
 from pvplan.tables import Plan
+from pvplan.ui.places import park_of
 
 CITY: Final = ""
 PARK: Final = "park"
@@ -100,11 +101,14 @@ def current(plan: Plan) -> tuple[Choice, dict[str, str]]:
 
 
 def _settle(plan: Plan, *, moved: bool) -> None:
-    """Let a roof belong to the chosen park, and a way back move the map."""
+    """Let a roof bring its park, and a way back move the map."""
     state = st.session_state
     roof = state[ROOF]
-    if roof and (roof not in plan.roofs.index or not state[PARK]):
+    if roof and roof not in plan.roofs.index:
         roof = state[ROOF] = ""
+    if roof and not state[PARK]:
+        own = park_of(plan, roof)
+        state[PARK] = own if own in plan.parks.index else CITY
     if SERIAL not in state or moved:
         state[SERIAL] = state.get(SERIAL, 0) + 1
         state[MARKED] = roof

@@ -21,7 +21,7 @@ Kept = tuple[str, ...]
 
 def kept_by(view: View, *more: str) -> Kept:
     """Return what stands for everything that a drawing of this run in this language holds."""
-    return (str(view.folder), str(runs.stamp_of(view.folder)), view.language, *more)
+    return (runs.mark_of(view.folder), str(runs.stamp_of(view.folder)), view.language, *more)
 
 
 def draw(view: View, choice: Choice) -> None:
@@ -95,8 +95,7 @@ def _city(kept: Kept, _view: View, _server: maps.TileServer | None, *, dark: boo
 @st.cache_data(max_entries=64, show_spinner=False)
 def _places(kept: Kept, _view: View) -> str:
     level, colour, district = kept[-3:]
-    front = map_figures.parks_in(_view.plan, district) if district else None
-    return maps.places_literal(map_figures.coloured(_view, level, colour, front))
+    return maps.places_literal(map_figures.coloured(_view, level, colour, district))
 
 
 def _area(view: View, choice: Choice) -> str:

@@ -59,9 +59,7 @@ def shown_colour(view: View, level: str, colour: str) -> str:
     return colour if values_of(view, level, colour).notna().any() else "potential"
 
 
-def coloured(
-    view: View, level: str, colour: str, within: frozenset[str] | None = None
-) -> maps.Coloured:
+def coloured(view: View, level: str, colour: str, district: str = "") -> maps.Coloured:
     """Return values, words and captions of a level for the map.
 
     Parameters
@@ -72,8 +70,8 @@ def coloured(
         ``district`` or ``park``.
     colour
         A key of :data:`LEGENDS`.
-    within
-        The parks that stand in front; None for all.
+    district
+        The district whose parks stand in front; empty for all.
     """
     table = with_shape(table_of(view.plan, level))
     names = places.names_of(table, view.language)
@@ -91,7 +89,8 @@ def coloured(
         unknown=view.say("legend_unknown"),
         labels=dict(zip(ids, labels, strict=True)),
         captions={index: (names[index], *lines) for index, lines in _lines(view, level, ids)},
-        dimmed=frozenset() if within is None else frozenset(ids) - within,
+        dimmed=frozenset(ids) - parks_in(view.plan, district) if district else frozenset(),
+        around=district,
     )
 
 

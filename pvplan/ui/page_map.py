@@ -18,6 +18,7 @@ from pvplan.ui import (
     numbers,
     panel,
     places,
+    runs,
     tables_shown,
 )
 from pvplan.ui.frame import View
@@ -145,7 +146,8 @@ def parks_table(view: View, figures: pd.DataFrame, names: dict[str, str], choice
     table = table.sort_values(["gap", "potential"], ascending=False, kind="stable")
     ids = [str(index) for index in table.index]
     serial = st.session_state[map_choice.SERIAL]
-    key = f"parks-{view.folder}-{view.goal_id}-{view.language}-{choice.district}-{serial}"
+    run = runs.mark_of(view.folder)
+    key = f"parks-{run}-{view.goal_id}-{view.language}-{choice.district}-{serial}"
     chosen = [ids.index(choice.park)] if choice.park in ids else []
     st.dataframe(
         table, key=key, hide_index=True, column_config=tables_shown.column_config(view.language),

@@ -19,6 +19,7 @@ from pvplan.ui import (
     frame,
     numbers,
     places,
+    runs,
     work_lists,
 )
 from pvplan.ui.frame import View
@@ -115,6 +116,9 @@ def decide(view: View, key: str, rows: pd.DataFrame) -> None:
     st.markdown(f"##### {view.say('decide')}")
     if deciding.where() is None:
         decided_shown.without_ledger(view.language)
+        return
+    if runs.is_private(view.folder):
+        st.info(view.say("private_undecided"))
         return
     labels = work_lists.row_labels(work, rows, view.language)
     widget = f"{ROW}-{key}-{view.language}"

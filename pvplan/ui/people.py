@@ -97,7 +97,7 @@ def current() -> Person:
     mail = safe_line(str(told.get("email") or ""), LONGEST).casefold()
     if not told.get("is_logged_in") or not mail:
         return Person("", "viewer", "log_in")
-    if told.get("email_verified") is False:
+    if str(told.get("email_verified", True)).casefold() in ("false", "0", "none"):
         return Person(mail, "viewer", "unverified")
     try:
         table = role_table()

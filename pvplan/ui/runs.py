@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from typing import Final
@@ -56,6 +57,11 @@ def finished_runs() -> dict[str, FinishedRun]:
 def is_private(folder: Path) -> bool:
     """Tell whether a run is one visitor's own: nothing of it may go where others can read."""
     return folder.resolve().is_relative_to(desks.root().resolve())
+
+
+def mark_of(folder: Path) -> str:
+    """Return what stands for a run's folder where its path may not be read: in a page's keys."""
+    return hashlib.sha256(str(folder).encode()).hexdigest()[:12]
 
 
 def stamp_of(folder: Path) -> int:

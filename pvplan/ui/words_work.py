@@ -185,4 +185,8 @@ WORK_WORDS: Final[dict[str, tuple[str, str]]] = {
         "No pace to draw: the deadline is past and no register was given, or the goal is no "
         "capacity.",
     ),
+    "private_undecided": (
+        "这是只属于您的结果，其编号与台账无关，不能在此写入决定。",
+        "This run is yours alone and its ids are not the ledger's: no decision is written from it.",
+    ),
 }
