@@ -206,7 +206,8 @@ window.pvplan = (function () {
       const layer = L.geoJSON({ type: "FeatureCollection", features: shown }, {
         style: (feature) => {
           const own = payload.places[feature.properties.id];
-          const strength = map.pv.pictures ? 0.6 : 0.9;
+          // Behind the roofs of the city the places step back.
+          const strength = map.pv.faint ? 0.2 : map.pv.pictures ? 0.6 : 0.9;
           return {
             color: look.outline, weight: 1, fillColor: own.colour, pattern: own.pattern,
             fillOpacity: own.dimmed ? 0.3 * strength : strength, opacity: own.dimmed ? 0.4 : 1,
@@ -371,7 +372,7 @@ window.pvplan = (function () {
     });
     map.pv = {
       payload: payload, look: look, extents: extents, serial: null, roof: "", area: null,
-      roofs: false, pictures: false, repaint: () => {}, tell: null, ground: null,
+      roofs: false, faint: false, pictures: false, repaint: () => {}, tell: null, ground: null,
       show: () => fit(map.pv.area || payload.bounds),
     };
     frame(map, payload, payload.words.whole_city, () => fit(payload.bounds), "topleft");

@@ -124,7 +124,6 @@ Object.assign(window.pvplan, (function () {
       all.bindTooltip((shape) => note(told(payload, factsOf(file, payload, shape.number))), {
         sticky: true, className: "pv-note",
       });
-      map.fire("pv-drawn", { roofs: file.id.length });
       map.pv.drawn = file.id.length;
     }
     all.on("click", (event) => {
@@ -322,7 +321,9 @@ Object.assign(window.pvplan, (function () {
         const scale = 256 * sharp * 2 ** deeper / tile.extent;
         const east = (coords.x - (parent.x << deeper)) * 256 * sharp;
         const south = (coords.y - (parent.y << deeper)) * 256 * sharp;
-        ink.lineWidth = (coords.z < 15 ? 0.35 : 0.8) * sharp;
+        // From afar outlines would hide the colours of small roofs.
+        const outlined = coords.z >= lastZoom;
+        ink.lineWidth = 0.8 * sharp;
         ink.strokeStyle = this.options.outline;
         tile.roofs.forEach((roof) => {
           ink.beginPath();
@@ -341,7 +342,7 @@ Object.assign(window.pvplan, (function () {
             ink.fillStyle = this.options.cloth[row.pattern];
             ink.fill("evenodd");
           }
-          ink.stroke();
+          if (outlined) ink.stroke();
         });
         done(null, cloth);
       }, (error) => done(error, cloth));
@@ -402,8 +403,13 @@ Object.assign(window.pvplan, (function () {
       });
     }
     const hint = () => {
-      if (map.getZoom() < firstZoom - 0.5) far.addTo(map);
-      else far.remove();
+      const near = map.getZoom() >= firstZoom - 0.5;
+      if (near) far.remove();
+      else far.addTo(map);
+      if (near !== map.pv.faint) {
+        map.pv.faint = near;
+        map.pv.repaint();
+      }
     };
     group.on("add", (event) => {
       map = event.target._map;
@@ -418,7 +424,9 @@ Object.assign(window.pvplan, (function () {
         pane: "pv-tiles", minZoom: firstZoom, maxZoom: 20, archive: archive, payload: payload,
         outline: map.pv.look.outline, cloth: cloth,
       });
-      layer.on("load", () => map.fire("pv-tiles"));
+      map.pv.tiled = false;
+      layer.on("loading", () => { map.pv.tiled = false; });
+      layer.on("load", () => { map.pv.tiled = true; });
       group.addLayer(layer);
       group.addLayer(picked);
       const box = far.onAdd();
@@ -430,6 +438,7 @@ Object.assign(window.pvplan, (function () {
     });
     group.on("remove", () => {
       far.remove();
+      map.pv.faint = false;
       map.off("click", pick);
       map.off("zoomend", hint);
       map.pv.tell("city", null);

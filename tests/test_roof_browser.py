@@ -77,6 +77,7 @@ def _fill(shown: Shown, fact: str, value: str, note: str, language: Language) ->
     page = shown.page
     # The city is read first; the survey's table is the last to come, then the page rests.
     page.locator(".st-key-layout-geojson").wait_for(timeout=3 * PATIENCE_MS)
+    page.get_by_role("heading", name=say("survey_title", language)).wait_for(timeout=PATIENCE_MS)
     page.wait_for_function(
         "(word) => !document.body.innerText.includes(word)", timeout=PATIENCE_MS,
         arg=say("survey_looking", language),
