@@ -346,10 +346,11 @@ def test_cutting_the_points_into_chunks_changes_no_digit(chunk: int, rules: Shad
 
 
 def test_the_far_field_is_what_the_middle_of_the_building_sees() -> None:
-    # Radius 5, rise 25: far beyond 16 · sqrt(125) = 179 m.
+    # Own radius 5, rise 25; the other's circle begins 36 m before its wall.
     own, high = box(-4, -3, 4, 3), 10.0
     z, place = high, (3.0, 2.0)
-    for away, far in ((150.0, False), (260.0, True)):
+    limit = DEFAULT.far_field_factor * math.sqrt(5.0 * 25.0)
+    for away, far in ((limit - 30.0, False), (limit + 60.0, True)):
         where = built([own, box(away, -40, away + 10, 40)], [high, high + 25.0])
         exact = seen(where, place, z, own=0)
         found = seen(where, place, z, own=0, rules=DEFAULT)
