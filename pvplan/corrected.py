@@ -234,6 +234,9 @@ def _with_obstructions(city: City, held: pd.DataFrame, standing: ObstructionFile
     free = set(said.loc[said["value"] == NOTHING_THERE, "roof_id"])
     if said.empty:
         return city.obstructions
+    later = np.full(len(buildings), None, dtype=object)
+    if free and standing is not None:
+        later = by_roof(standing.shapes, buildings)
     parts = [part.shapes for part in (city.drawn, standing) if part is not None]
     shapes = gpd.GeoDataFrame(pd.concat(parts)) if parts else None
     found = np.full(len(buildings), None, dtype=object)
@@ -241,9 +244,6 @@ def _with_obstructions(city: City, held: pd.DataFrame, standing: ObstructionFile
         found = by_roof(shapes, buildings)
     # What was drawn in a file is gone from a roof where nothing stands; what people added later
     # stands there.
-    later = np.full(len(buildings), None, dtype=object)
-    if standing is not None:
-        later = by_roof(standing.shapes, buildings)
     for place in np.flatnonzero(buildings.index.isin(sorted(free))):
         found[place] = shapely.Polygon() if later[place] is None else later[place]
     return found

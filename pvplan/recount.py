@@ -49,6 +49,8 @@ def world_with(known: World, gathered: Gathered) -> World:
     if known.scenery is None:
         return known
     casting = gathered.files.footprints.buildings
+    if np.array_equal(casting["height_m"].to_numpy(float), known.scenery.top_m, equal_nan=True):
+        return known
     scenery = surroundings(casting, known.assumptions.shading, known.scenery.terrain)
     return replace(known, scenery=scenery)
 

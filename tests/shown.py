@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from streamlit.testing.v1 import AppTest
 
 from pvplan.reports.lineage import names_in, origins
 from pvplan.tables import Plan
+from tests.conftest import ROOT
 from tests.plans import toy_plan
 
 # Each would leave a mark, or reach outside, if anything took it for more than letters.
@@ -28,6 +31,20 @@ DRIVERS = [
     {"source": "height", "name_zh": "建筑高度", "name_en": "Building heights",
      "narrowing_kw": 0.0, "variance_fraction": 0.0},
 ]  # fmt: skip
+
+
+def app_at(page: str, link: Mapping[str, str], *, patience_s: int = 60, **state: Any) -> AppTest:
+    """Open the app at one of its pages, as a link and a session's state ask for it."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=patience_s)
+    for name, value in link.items():
+        app.query_params[name] = value
+    for name, value in state.items():
+        app.session_state[name] = value
+    app.run()
+    if page != "map":
+        app.switch_page(f"pvplan/ui/page_{page}.py").run()
+    assert not app.exception, app.exception
+    return app
 
 
 def ledger_plan() -> Plan:

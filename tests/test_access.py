@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from tests.test_browser import (
     browser,
     bundled,
     shown,
+    visiting,
 )
 
 __all__ = ["address", "browser", "bundled", "shown"]  # fixtures
@@ -81,31 +81,6 @@ BROKEN = """() => {
 }"""
 
 
-@contextmanager
-def looking(
-    browser: Any, address: str, size: tuple[int, int] = DESKTOP, scheme: str = "light"
-) -> Iterator[Shown]:
-    """Open a window of a size and a colour scheme; nothing outside may be asked for."""
-    context = browser.new_context(
-        viewport={"width": size[0], "height": size[1]}, locale="zh-CN", color_scheme=scheme
-    )
-    page = Shown(context.new_page(), address)
-
-    def pass_on(route: Any) -> None:
-        if route.request.url.startswith((address, "data:", "blob:")):
-            route.continue_()
-        else:
-            page.outside.append(route.request.url)
-            route.abort()
-
-    context.route("**/*", pass_on)
-    page.page.on("pageerror", lambda error: page.faults.append(str(error)))
-    yield page
-    context.close()
-    assert page.outside == []
-    assert page.faults == []
-
-
 def settled(shown: Shown, page: str, language: str) -> None:
     shown.open(f"/{page}?run=ledger&lang={language}", with_map=page == "")
     shown.page.wait_for_timeout(1200)
@@ -134,7 +109,7 @@ def test_no_grave_finding_and_no_broken_width(
     browser: Any, address: str, language: str, scheme: str
 ) -> None:
     found = {}
-    with looking(browser, address, scheme=scheme) as shown:
+    with visiting(browser, address, scheme=scheme) as shown:
         for page in PAGES:
             settled(shown, page, language)
             for number, frame in enumerate(shown.page.frames):
@@ -173,7 +148,7 @@ def test_a_phone_starts_with_the_page_and_nothing_beyond_its_edge(
     browser: Any, address: str, language: str
 ) -> None:
     found = {}
-    with looking(browser, address, PHONE) as shown:
+    with visiting(browser, address, PHONE) as shown:
         for page in PAGES:
             settled(shown, page, language)
             found[page] = lasting(lambda: shown.page.evaluate(BROKEN))

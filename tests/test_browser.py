@@ -204,11 +204,14 @@ def bundled() -> Plan:
 
 
 @contextmanager
-def visiting(browser: Any, address: str) -> Iterator[Shown]:
-    """Open a window that can reach nothing but the app's own server."""
+def visiting(
+    browser: Any, address: str, size: tuple[int, int] = (1440, 900), scheme: str = "light"
+) -> Iterator[Shown]:
+    """Open a window of a size and a colour scheme that can reach only the app's own server."""
     context = browser.new_context(
-        viewport={"width": 1440, "height": 900}, locale="zh-CN", accept_downloads=True
-    )
+        viewport={"width": size[0], "height": size[1]}, locale="zh-CN", accept_downloads=True,
+        color_scheme=scheme,
+    )  # fmt: skip
     shown = Shown(context.new_page(), address)
 
     def pass_on(route: Any) -> None:

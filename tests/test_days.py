@@ -22,8 +22,8 @@ from pvplan.tables import Plan
 from pvplan.ui import days, jobs, people
 from pvplan.ui.days import Days
 from pvplan.ui.words import LANGUAGES, say
-from tests.conftest import ROOT
 from tests.plans import AS_OF, toy_plan
+from tests.shown import app_at
 from tests.test_deciding import register_rows
 from tests.test_register_command import (
     FIRST,
@@ -228,13 +228,7 @@ def test_a_run_of_the_ledger_counts_only_while_the_ledger_says_the_same(
 @pytest.fixture
 def opened(shown: Path) -> Opened:
     def open_page(**link: str) -> AppTest:
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-        for name, value in link.items():
-            app.query_params[name] = value
-        app.run()
-        app.switch_page("pvplan/ui/page_goals.py").run()
-        assert not app.exception, app.exception
-        return app
+        return app_at("goals", link)
 
     return open_page
 

@@ -21,7 +21,7 @@ from pvplan.ui import decided_shown, deciding, people, work_lists
 from pvplan.ui.words import LANGUAGES, say
 from tests.conftest import ROOT
 from tests.plans import toy_plan
-from tests.shown import HOSTILE
+from tests.shown import HOSTILE, app_at
 
 SYSTEMS = ("S001", "S002")
 ROOF, OTHER = "R000000", "R000001"
@@ -250,13 +250,7 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Opened:
         root = tmp_path / "runs"
         write_plan(decidable(plan or toy_plan()), root / "toy")
         monkeypatch.setenv("PVPLAN_RUNS", str(root))
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-        for name, value in link.items():
-            app.query_params[name] = value
-        app.run()
-        app.switch_page("pvplan/ui/page_work.py").run()
-        assert not app.exception, app.exception
-        return app
+        return app_at("work", link)
 
     return open_page
 

@@ -24,6 +24,7 @@ from pvplan.ui.words import LANGUAGES, WORDS
 from pvplan.ui.words_look import STREAMLIT_WORDS
 from tests.conftest import ROOT
 from tests.plans import toy_plan
+from tests.shown import app_at
 
 UI = sorted((ROOT / "pvplan" / "ui").glob("*.py"))
 STATIC = ROOT / "static"
@@ -40,13 +41,7 @@ def city(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def opened(page: str, **link: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    for name, value in link.items():
-        app.query_params[name] = value
-    app.run()
-    app.switch_page(f"pvplan/ui/page_{page}.py").run()
-    assert not app.exception, app.exception
-    return app
+    return app_at(page, link)
 
 
 def potential(app: AppTest) -> tuple[str, str]:

@@ -20,7 +20,7 @@ from pvplan.ui import map_figures, map_tiles, numbers
 from pvplan.ui.words import LANGUAGES, say
 from tests.conftest import ROOT
 from tests.plans import toy_plan
-from tests.shown import HOSTILE, hostile_plan, ledger_plan, plan_without_register
+from tests.shown import HOSTILE, app_at, hostile_plan, ledger_plan, plan_without_register
 
 Opened = Callable[..., AppTest]
 CALL = re.compile(r'pvplan\.(\w+)\(\w+, JSON\.parse\("((?:[^"\\]|\\.)*)"\)')
@@ -42,12 +42,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def opened(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> Opened:
     def open_page(folder: str, **link: str) -> AppTest:
         monkeypatch.setenv("PVPLAN_RUNS", str(folders[folder]))
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-        for name, value in link.items():
-            app.query_params[name] = value
-        app.run()
-        assert not app.exception, app.exception
-        return app
+        return app_at("map", link)
 
     return open_page
 

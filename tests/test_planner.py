@@ -31,9 +31,8 @@ from pvplan.ui import (
     watched,
 )
 from pvplan.ui.words import LANGUAGES, WORDS, say
-from tests.conftest import ROOT
 from tests.plans import NASTY, toy_plan
-from tests.shown import hostile_plan, ledger_plan
+from tests.shown import app_at, hostile_plan, ledger_plan
 
 Opened = Callable[..., AppTest]
 
@@ -70,13 +69,7 @@ def opened(folders: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Op
 
     def open_page(folder: str = "runs", **link: str) -> AppTest:
         monkeypatch.setenv("PVPLAN_RUNS", str(folders / folder))
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=90)
-        for name, value in link.items():
-            app.query_params[name] = value
-        app.run()
-        app.switch_page("pvplan/ui/page_plan.py").run()
-        assert not app.exception, app.exception
-        return app
+        return app_at("plan", link, patience_s=90)
 
     return open_page
 

@@ -60,6 +60,7 @@ from tests.plans import toy_plan
 from tests.shown import (
     DRIVERS,
     HOSTILE,
+    app_at,
     hostile_plan,
     ledger_plan,
     plan_without_register,
@@ -96,16 +97,9 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def opened(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> Opened:
     def open_page(folder: str, page: str = "map", **link: str) -> AppTest:
         monkeypatch.setenv("PVPLAN_RUNS", str(folders.get(folder, folder)))
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-        for name, value in link.items():
-            app.query_params[name] = value
         # Every goal's card, not the first ones alone.
-        app.session_state["goals-others"] = list(toy_plan().goals["goal_id"].unique())
-        app.run()
-        if page != "map":
-            app.switch_page(f"pvplan/ui/page_{page}.py").run()
-        assert not app.exception, app.exception
-        return app
+        goals = list(toy_plan().goals["goal_id"].unique())
+        return app_at(page, link, **{"goals-others": goals})
 
     return open_page
 

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from pvplan.errors import PvplanError
-from pvplan.ui import decided_shown, deciding, numbers, people
+from pvplan.ui import decided_shown, deciding, faults, numbers, people
 from pvplan.ui.who_line import ROLE
 from pvplan.ui.words import Language, say
 
@@ -32,7 +32,7 @@ def _roles(language: Language) -> None:
     try:
         table = people.role_table()
     except PvplanError as error:
-        decided_shown.faults(error)
+        faults.listed(error.faults)
         return
     if not table:
         st.text(say("roles_none", language))

@@ -24,7 +24,6 @@ from pvplan.ui.jobs import Order
 WANTED: Final = "days-wanted"
 OWNER: Final = "days"
 JUDGED: Final = ("register", "ledger")
-LENT: Final = ("weather", "irradiance")
 DIFFERING: Final = (
     "assumptions_fingerprint", "told", "metric_crs", "city", "scenario", "code_version",
 )  # fmt: skip
@@ -189,8 +188,8 @@ def _check_roles(city: Path, meta: Mapping[str, Any]) -> None:
     from pvplan.run import inputs_of_folder
 
     inputs = inputs_of_folder(city)
-    apart = {*JUDGED, *LENT}
-    roles = ("buildings", "parks", "districts", "obstructions", "surface_model", "corrections")
+    apart = {*JUDGED, *looks.LENT}
+    roles = {"buildings", *looks.OPTIONAL} - apart
     there = {role for role in roles if getattr(inputs, role, None) is not None}
     read = {role for role, _ in _files(meta)} - apart
     if there != read:

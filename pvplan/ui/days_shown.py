@@ -11,7 +11,7 @@ import streamlit as st
 from pvplan.errors import PvplanError
 from pvplan.reports.reading import read_summary
 from pvplan.tables import Plan
-from pvplan.ui import days, deciding, jobs, people, runs, watched
+from pvplan.ui import days, deciding, faults, jobs, people, runs, watched
 from pvplan.ui.days import Days
 from pvplan.ui.words import Language, say
 
@@ -77,8 +77,7 @@ def _show(name: str) -> None:
 
 def _offer(plan: Plan, run: str, folder: Path, chosen: Days, language: Language) -> None:
     """Offer to compute the days, follow the run, or say why it cannot be."""
-    for fault in st.session_state.get(FAULTS, ()):
-        st.text(fault)
+    faults.listed(st.session_state.get(FAULTS, ()))
     if days.city_folder(plan) is None:
         st.info(say("no_city_folder", language))
         st.code(_command(chosen), language="bash", wrap_lines=True)
@@ -87,8 +86,7 @@ def _offer(plan: Plan, run: str, folder: Path, chosen: Days, language: Language)
     try:
         out = days.folder_for(run, folder, plan, chosen)
     except PvplanError as error:
-        for fault in error.faults:
-            st.text(fault)
+        faults.listed(error.faults)
         _back(run, language)
         return
     job = jobs.find(out)

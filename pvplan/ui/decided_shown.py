@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
 
 from pvplan.errors import PvplanError
-from pvplan.ledger import CITY_TIME, OvertakenError
+from pvplan.ledger import CITY_TIME, OvertakenError, moment_of, moment_us
 from pvplan.tables import LEDGER
-from pvplan.ui import deciding, numbers, people, runs, who_line
+from pvplan.ui import deciding, faults, numbers, people, runs, who_line
 from pvplan.ui.deciding import About, Past, Written
 from pvplan.ui.frame import View
 from pvplan.ui.words import Language, say
@@ -49,13 +49,7 @@ def without_ledger(language: Language) -> None:
 def unusable(error: PvplanError, language: Language) -> None:
     """Say that the ledger cannot be used."""
     st.error(say("ledger_unusable", language))
-    faults(error)
-
-
-def faults(error: PvplanError) -> None:
-    """Show each fault as text."""
-    for fault in error.faults:
-        st.text(fault)
+    faults.listed(error.faults)
 
 
 def unknown_system(language: Language) -> None:
@@ -99,8 +93,7 @@ def outcome(language: Language) -> None:
             st.caption(say("counts_next_run", language))
     elif found:
         st.error(found[0])
-        for fault in found[1:]:
-            st.text(fault)
+        faults.listed(found[1:])
 
 
 def _told(written: Written, language: Language) -> list[str]:
@@ -170,9 +163,7 @@ def standing_told(view: View, about: About) -> dict[str, str]:
     finished = datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest // 1000)
     until = view.plan.meta.get("as_known_on")
     if until is not None:
-        # A day of knowledge ends at midnight UTC+8.
-        day = datetime.fromisoformat(f"{until}T00:00:00+08:00") + timedelta(days=1)
-        finished = min(finished, day.astimezone(UTC))
+        finished = min(finished, moment_of(moment_us(date.fromisoformat(until))))
     used = any(noted.get("role") == "ledger" for noted in view.plan.meta.get("inputs") or ())
     told: dict[str, str] = {}
     for _, word in deciding.decided(about).iterrows():

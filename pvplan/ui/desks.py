@@ -60,6 +60,11 @@ class Desk:
         """The name under which the visitor's jobs are counted."""
         return self.folder.name
 
+    @property
+    def busy(self) -> bool:
+        """Whether one of the visitor's jobs waits or runs."""
+        return any(job.running for job in jobs.of_owner(self.owner).values())
+
 
 def root() -> Path:
     """Return the folder of all desks: ``$PVPLAN_DESKS``, or one in the system's temporary folder.
@@ -148,17 +153,13 @@ def sweep(home: Path, after_hours: float | None = None) -> int:
     least = 3600.0 * (hours() if after_hours is None else after_hours)
     gone = 0
     for folder in list(home.iterdir()):
-        if not _SECRET.fullmatch(folder.name) or _at_work(folder.name):
+        if not _SECRET.fullmatch(folder.name) or Desk(folder).busy:
             continue
         with contextlib.suppress(OSError):
             if time.time() - folder.stat().st_mtime >= least:
                 shutil.rmtree(folder, ignore_errors=True)
                 gone += 1
     return gone
-
-
-def _at_work(owner: str) -> bool:
-    return any(job.running for job in jobs.of_owner(owner).values())
 
 
 def _keep(desk: Desk) -> None:

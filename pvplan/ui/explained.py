@@ -12,7 +12,7 @@ import streamlit as st
 from pvplan.errors import InputError
 from pvplan.reports.explain import Explained, explain, sources
 from pvplan.reports.words import value_told
-from pvplan.ui import numbers
+from pvplan.ui import faults, numbers
 from pvplan.ui.frame import View
 from pvplan.ui.words import Language
 
@@ -60,8 +60,7 @@ def show(view: View, reference: str, key: str) -> None:
         found = explain(view.plan, reference)
         assumed, files = sources(view.plan, found)
     except InputError as error:
-        for fault in error.faults:
-            st.text(fault)
+        faults.listed(error.faults)
         return
     except KeyError as error:
         # A run of an older program lacks a record that the rule now asks for.

@@ -22,7 +22,7 @@ from pvplan.sources.corrections import (
     write_obstruction,
 )
 from pvplan.tables import FACTS, ROOF_FORMS
-from pvplan.ui import choices, facts, people, who_line
+from pvplan.ui import choices, facts, faults, people, who_line
 from pvplan.ui.facts import Estimates, Known
 from pvplan.ui.frame import View
 
@@ -107,8 +107,7 @@ def _record(
         facts.record(known.path, roof_id, fact, value, evidence, estimates[fact])
     except PvplanError as error:
         st.error(view.say("not_recorded"))
-        for fault in error.faults:
-            st.text(fault)
+        faults.listed(error.faults)
         return
     st.session_state[SAID] = "recorded_done" if value else "fact_taken_back"
     st.rerun()

@@ -7,7 +7,7 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from pvplan.ui import facts, looks, numbers, places
+from pvplan.ui import facts, looks, numbers, places, watched
 from pvplan.ui.facts import Estimates, Known
 from pvplan.ui.frame import View
 from pvplan.ui.jobs import Job
@@ -126,10 +126,7 @@ def recount(view: View, known: Known, roof_id: str, park_id: str, folder: Any) -
             following(view, job, "recounting")
             return
         if job.failed or job.outcome is None:
-            st.error(view.say("recount_failed"))
-            for fault in job.faults or (view.say("unexpected"),):
-                st.text(fault)
-            if st.button(view.say("retry"), key="retry-recount"):
+            if watched.again(job, "recount_failed", "retry-recount", view.language):
                 looks.forget(view.plan, "recount")
                 st.rerun()
             return

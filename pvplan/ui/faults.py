@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 
 import streamlit as st
 
@@ -16,3 +17,9 @@ def tell(error: Exception) -> bool:
     LOGGER.error("a page failed", exc_info=error)
     st.error(say("unexpected", st.session_state.get("language", "zh")))
     return True
+
+
+def listed(told: Iterable[str]) -> None:
+    """Show what is wrong, one line of text for each fault."""
+    for fault in told:
+        st.text(fault)

@@ -13,7 +13,7 @@ import streamlit as st
 from pvplan.errors import PvplanError
 from pvplan.reports.reading import FinishedRun
 from pvplan.tables import Plan
-from pvplan.ui import days_shown, empty, numbers, places, runs, who_line
+from pvplan.ui import days_shown, empty, faults, numbers, places, runs, who_line
 from pvplan.ui.words import LANGUAGE_NAMES, LANGUAGES, Language, say
 
 STYLE: Final = Path(__file__).with_name("page.css")
@@ -93,8 +93,7 @@ def choose_view(language: Language) -> View | None:
         plan = runs.plan_of(folder)
     except PvplanError as error:
         st.error(say("broken_run", language))
-        for fault in error.faults:
-            st.text(fault)
+        faults.listed(error.faults)
         return None
     view = View(plan, folder, run, language, _choose_goal(plan, language))
     st.session_state[VIEW] = view

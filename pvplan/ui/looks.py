@@ -80,14 +80,13 @@ class Recounted:
     """A run with the corrections of today, where they change it.
 
     ``changed`` are the ids of the roofs computed anew and ``roofs`` their rows of PLAN_ROOFS;
-    ``parks`` and ``goals`` are those tables of the whole run; ``seconds`` is what it took.
+    ``parks`` and ``goals`` are those tables of the whole run.
     """
 
     changed: pd.Index[Any]
     roofs: pd.DataFrame
     parks: pd.DataFrame
     goals: pd.DataFrame
-    seconds: float
 
 
 @dataclass
@@ -265,9 +264,8 @@ def _recount(
     measures = found.measures
     roofs = pd.DataFrame(measures.roofs.loc[found.changed].drop(columns="geometry"))
     parks = pd.DataFrame(measures.tables["park"].drop(columns="geometry"))
-    seconds = time.perf_counter() - start
-    LOG.info("%d roofs recounted in %.2f s", len(roofs), seconds)
-    return Recounted(found.changed, roofs, parks, measures.measured.goals, seconds)
+    LOG.info("%d roofs recounted in %.2f s", len(roofs), time.perf_counter() - start)
+    return Recounted(found.changed, roofs, parks, measures.measured.goals)
 
 
 def _as_run(city: Any, plan: Plan) -> Any:

@@ -9,7 +9,17 @@ from streamlit_folium import st_folium
 
 from pvplan import maps
 from pvplan.errors import InputError
-from pvplan.ui import ground, map_choice, map_figures, map_tiles, numbers, places, runs
+from pvplan.ui import (
+    faults,
+    ground,
+    map_choice,
+    map_figures,
+    map_tiles,
+    numbers,
+    places,
+    runs,
+    watched,
+)
 from pvplan.ui.frame import View
 from pvplan.ui.jobs import Job
 from pvplan.ui.map_choice import Choice
@@ -66,8 +76,7 @@ def tile_server(view: View) -> maps.TileServer | None:
         return ground.asked_for()
     except InputError as error:
         st.warning(view.say("tiles_setting"))
-        for fault in error.faults:
-            st.text(fault)
+        faults.listed(error.faults)
         return None
 
 
@@ -124,6 +133,8 @@ def _told(kept: Kept, colour: str, _view: View) -> dict[str, Any]:  # noqa: ARG0
 def roof_calls(view: View, choice: Choice) -> list[tuple[str, str]]:
     """Return the calls that draw roofs: of the chosen park one by one, of the city as tiles."""
     calls: list[tuple[str, str]] = []
+    if not (choice.park or choice.all_roofs):
+        return calls
     told = _told(kept_by(view), choice.roofs_by, view)
     own = _roofs(kept_by(view), choice.park, view) if choice.park else None
     if choice.all_roofs or (own is not None and own.content is None):
@@ -144,10 +155,7 @@ def tiles_ready(view: View) -> str:
     if job.running:
         waiting(view, job)
     elif job.failed:
-        st.error(view.say("tiles_failed"))
-        for fault in job.faults or (view.say("unexpected"),):
-            st.text(fault)
-        if st.button(view.say("retry"), key="tiles-again"):
+        if watched.again(job, "tiles_failed", "tiles-again", view.language):
             map_tiles.forget(view.plan, view.folder)
             st.rerun()
     elif job.outcome is not None:

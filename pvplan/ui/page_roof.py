@@ -18,6 +18,7 @@ from pvplan.ui import (
     facts,
     facts_form,
     facts_shown,
+    faults,
     frame,
     looks,
     numbers,
@@ -27,6 +28,7 @@ from pvplan.ui import (
     roof_charts,
     roof_drawing,
     roof_words,
+    watched,
 )
 from pvplan.ui.facts import Known
 from pvplan.ui.frame import View
@@ -102,8 +104,7 @@ def records(view: View) -> Known | None:
         return facts.known(path)
     except PvplanError as error:
         st.error(view.say("corrections_broken"))
-        for fault in error.faults:
-            st.text(fault)
+        faults.listed(error.faults)
         return None
 
 
@@ -135,10 +136,7 @@ def close_look(
         facts_shown.following(view, job, "looking")
         return None
     if job.failed:
-        st.error(view.say("look_failed"))
-        for fault in job.faults or (view.say("unexpected"),):
-            st.text(fault)
-        if st.button(view.say("retry")):
+        if watched.again(job, "look_failed", "retry-look", view.language):
             looks.forget(view.plan, "look", roof_id)
             st.rerun()
         return None

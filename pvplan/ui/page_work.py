@@ -11,6 +11,7 @@ from pvplan.errors import PvplanError
 from pvplan.reports.separated import separated_bytes
 from pvplan.ui import (
     admin,
+    choices,
     days_shown,
     decide_roof,
     decide_system,
@@ -39,13 +40,7 @@ def keep(what: str, widget: str) -> None:
 def choose_list(view: View) -> str:
     """Offer the lists; the choice stays when the language changes."""
     labels = {key: view.say(f"work_{key}") for key in LISTS}
-    widget = f"{LIST}-{view.language}"
-    st.session_state[widget] = st.session_state.get(LIST, next(iter(LISTS)))
-    chosen = st.segmented_control(
-        view.say("work_list"), list(LISTS), format_func=labels.__getitem__, required=True,
-        key=widget, label_visibility="collapsed", on_change=lambda: keep(LIST, widget),
-    )  # fmt: skip
-    return str(chosen)
+    return choices.one_of(LIST, view.say("work_list"), labels, view.language, segmented=True)
 
 
 def choose_park(view: View, names: dict[str, str]) -> str:

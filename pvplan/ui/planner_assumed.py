@@ -8,7 +8,7 @@ import streamlit as st
 
 from pvplan.assumptions import Entry
 from pvplan.errors import PvplanError
-from pvplan.ui import assumed_form, choices
+from pvplan.ui import assumed_form, choices, faults
 from pvplan.ui.assumed_form import Base
 from pvplan.ui.planner_city import City
 from pvplan.ui.words import Language, say
@@ -43,8 +43,7 @@ def choose(city: City | None, language: Language) -> str | None:
     try:
         base = assumed_form.base(words, scenario)
     except PvplanError as error:
-        for fault in error.faults:
-            st.text(fault)
+        faults.listed(error.faults)
         return scenario
     topics = {"": say("topic_all", language)}
     topics |= {name: say(key, language) for name, key in assumed_form.TOPICS.items()}

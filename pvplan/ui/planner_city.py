@@ -9,7 +9,7 @@ from typing import IO, Any, Final
 import streamlit as st
 
 from pvplan.errors import PvplanError
-from pvplan.ui import choices, desks, jobs, numbers, runs, uploads
+from pvplan.ui import choices, desks, numbers, runs, uploads
 from pvplan.ui.desks import Desk
 from pvplan.ui.refusals import Refusal
 from pvplan.ui.uploads import Held
@@ -100,7 +100,7 @@ def _upload(language: Language) -> City | None:
         )
     )
     desk = desks.current()
-    busy = desk is not None and any(job.running for job in jobs.of_owner(desk.owner).values())
+    busy = desk is not None and desk.busy
     if busy:
         st.info(say("upload_busy", language))
     name = st.text_input(
@@ -197,5 +197,5 @@ def _retell(role: str, language: Language) -> None:
 
 def _idle(desk: Desk) -> None:
     """Refuse to change files while a run may still read them."""
-    if any(job.running for job in jobs.of_owner(desk.owner).values()):
+    if desk.busy:
         raise Refusal("refused_busy", "")

@@ -11,7 +11,7 @@ from pvplan.errors import PvplanError
 from pvplan.reports.reading import FinishedRun
 from pvplan.reports.separated import plain_bytes
 from pvplan.tables import DEMONSTRATION, Plan
-from pvplan.ui import choices, frame, numbers, runs, runs_chart, scenarios, units
+from pvplan.ui import choices, faults, frame, numbers, runs, runs_chart, scenarios, units
 from pvplan.ui.frame import View
 from pvplan.ui.words import Language, say
 
@@ -38,8 +38,7 @@ def compare(view: View) -> None:
         plans = {_label(name, found[name]): runs.plan_of(found[name].folder) for name in chosen}
     except PvplanError as error:
         st.error(view.say("broken_run"))
-        for fault in error.faults:
-            st.text(fault)
+        faults.listed(error.faults)
         return
     _city(view, plans)
     _assumed(view, plans)

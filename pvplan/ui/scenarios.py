@@ -65,13 +65,10 @@ def city_table(plans: Mapping[str, Plan], goal_id: str | None, language: Languag
         One row for each quantity, index its word; ``unit``, ``decimals``, then a column of
         numbers for each run, in the unit of the row.
     """
-    rows = [
-        _row([plan.city.iloc[0] for plan in plans.values()], plans, line, language)
-        for line in CITY_ROWS
-    ]
+    cities = [plan.city.iloc[0] for plan in plans.values()]
+    rows = [_row(cities, plans, line, language) for line in CITY_ROWS]
     goals = [_goal_row(plan, goal_id) for plan in plans.values()]
     rows += [_row(goals, plans, line, language) for line in GOAL_ROWS]
-    cities = [plan.city.iloc[0] for plan in plans.values()]
     rows += [_row(cities, plans, line, language) for line in MONEY_ROWS]
     return pd.DataFrame(rows).set_index("quantity")
 

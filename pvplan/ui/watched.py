@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import streamlit as st
 
-from pvplan.ui import jobs, numbers
+from pvplan.ui import faults, jobs, numbers
 from pvplan.ui.jobs import Job
 from pvplan.ui.words import Language, say
 
@@ -81,5 +81,23 @@ def failure(job: Job[None], language: Language, said: tuple[str, ...] | None = N
     if job.broken is not None:
         st.text(say(BROKEN[job.broken], language))
         return
-    for fault in said or job.faults or (say("unexpected", language),):
-        st.text(fault)
+    faults.listed(said or job.faults or (say("unexpected", language),))
+
+
+def again(job: Job[Any], told: str, key: str, language: Language) -> bool:
+    """Show that something could not be done and why; return whether it is to be tried again.
+
+    Parameters
+    ----------
+    job
+        A job that failed.
+    told
+        The word for what could not be done.
+    key
+        Of the button.
+    language
+        Of the words.
+    """
+    st.error(say(told, language))
+    faults.listed(job.faults or (say("unexpected", language),))
+    return st.button(say("retry", language), key=key)
