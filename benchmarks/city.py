@@ -231,10 +231,13 @@ class _Stages:
 
     def begin(self, name: str) -> None:
         now = np.array([time.perf_counter(), time.process_time()])
-        wall, cpu = (now - self._start).round(2).tolist()
-        self.found[self._name] = {
-            "seconds": wall,
-            "cpu_seconds": cpu,
+        # How far a stage has got, "assess 2048/999958", is no stage of its own.
+        stage = re.sub(r" \d+/\d+$", "", self._name)
+        until = self.found.get(stage, {"seconds": 0.0, "cpu_seconds": 0.0})
+        wall, cpu = now - self._start
+        self.found[stage] = {
+            "seconds": round(until["seconds"] + wall, 2),
+            "cpu_seconds": round(until["cpu_seconds"] + cpu, 2),
             "peak_memory_mb": _peak_mb(),
         }
         self._name, self._start = name, now

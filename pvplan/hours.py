@@ -67,7 +67,8 @@ def hourly_power(
             block.roofs, block.seen, block.sides, assumptions.shading.max_beam_loss_fraction
         )
         weight = block.seen.points.area_m2[point]
-        hidden = hidden_share(block.seen.elevation_deg[point], weight, array, len(laid.arrays), sun)
+        elevation = block.seen.elevation_deg(point)
+        hidden = hidden_share(elevation, weight, array, len(laid.arrays), sun)
     power = np.zeros(len(base.times))
     kinds, kind = kinds_of(laid.arrays)
     keys = np.stack([kind, laid.arrays.azimuth.round() % 360.0], axis=1)

@@ -88,13 +88,37 @@ class Horizons:
 
     ``roof`` is the position in the block, ascending; ``lost`` the share of a year's beam on the
     level that the horizon takes, bounded by the rules' limit where dark places are cut off
-    already; roofs whose horizon is free have no points.
+    already; roofs whose horizon is free have no points. ``rows`` are tables of elevations
+    [degrees], (any, bins); a point's is row ``row`` of table ``look``. One look tells a roof.
     """
 
     points: sampling.Points
     roof: Ints
-    elevation_deg: npt.NDArray[np.float32]
     lost: Floats
+    rows: tuple[npt.NDArray[np.float32], ...]
+    look: Ints
+    row: Ints
+
+    @classmethod
+    def of_one_look(
+        cls,
+        points: sampling.Points,
+        roof: Ints,
+        lost: Floats,
+        elevation_deg: npt.NDArray[np.float32],
+    ) -> Horizons:
+        """Return horizons whose rows stand in the order of their points."""
+        look, row = np.zeros(len(roof), dtype=np.int64), np.arange(len(roof))
+        return cls(points, roof, lost, (elevation_deg,), look, row)
+
+    def elevation_deg(self, chosen: npt.NDArray[Any] | slice = slice(None)) -> Any:
+        """Return the horizons of some points, (chosen, bins)."""
+        look, row = self.look[chosen], self.row[chosen]
+        found = np.empty((len(row), self.rows[0].shape[1]), dtype=np.float32)
+        for number, rows in enumerate(self.rows):
+            here = look == number
+            found[here] = rows[row[here]]
+        return found
 
 
 def horizons(
@@ -191,10 +215,9 @@ def _seen(
     elevation = elevations(roofs, points, roof, around, rules)
     lost = np.zeros(len(roof))
     for number, node in enumerate(roofs.nodes):
-        here = roofs.node[roof] == number
-        if here.any():
-            lost[here] = shading.year_losses(elevation[here], light.level_year(node))
-    return Horizons(points, roof, elevation, lost)
+        here = _all_or(roofs.node[roof] == number)
+        lost[here] = shading.year_losses(elevation[here], light.level_year(node))
+    return Horizons.of_one_look(points, roof, lost, elevation)
 
 
 def _sampled(
@@ -268,19 +291,19 @@ def _uncovered(roofs: Roofs, around: Surroundings) -> tuple[Geometries, Ints]:
     return found, stands
 
 
+def _all_or(chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_] | slice:
+    """Return a slice where all are chosen: what it takes is no copy."""
+    return slice(None) if chosen.all() else chosen
+
+
 def _merged(looks: list[Look]) -> Horizons:
-    """Return the points that count of several looks, by roof."""
+    """Return the points that count of several looks, by roof; the rows of horizons stay."""
     roof = np.concatenate([seen.roof[counts] for seen, counts in looks])
     order = np.argsort(roof, kind="stable")
-    place = np.empty(len(roof), dtype=np.int64)
-    place[order] = np.arange(len(roof))
-    places = np.split(place, np.cumsum([counts.sum() for _, counts in looks])[:-1])
 
     def joined(parts: list[npt.NDArray[Any]]) -> Any:
-        every = np.empty((len(roof), *parts[0].shape[1:]), dtype=parts[0].dtype)
-        for (_, counts), part, into in zip(looks, parts, places, strict=True):
-            every[into] = part if counts.all() else part[counts]
-        return every
+        kept = [part[counts] for part, (_, counts) in zip(parts, looks, strict=True)]
+        return np.concatenate(kept)[order]
 
     words = ("x", "y", "area_m2", "half_along_m", "half_across_m")
     starts = np.flatnonzero(np.diff(roof[order], prepend=-1))
@@ -291,8 +314,10 @@ def _merged(looks: list[Look]) -> Horizons:
     return Horizons(
         points,
         roof[order],
-        joined([seen.elevation_deg for seen, _ in looks]),
         joined([seen.lost for seen, _ in looks]),
+        tuple(seen.rows[0] for seen, _ in looks),
+        joined([np.full(len(seen.roof), number) for number, (seen, _) in enumerate(looks)]),
+        joined([seen.row for seen, _ in looks]),
     )
 
 
@@ -300,17 +325,19 @@ def elevations(
     roofs: Roofs, points: sampling.Points, roof: Ints, around: Surroundings, rules: Shading
 ) -> npt.NDArray[np.float32]:
     """Return the horizon of points, degrees, (points, bins); ``roof`` is each point's own."""
-    if around.terrain is not None:
-        found = around.terrain(points.x, points.y)
-        rest = np.flatnonzero(np.isnan(found).any(axis=1))
-    else:
-        found = np.empty((len(roof), rules.azimuth_bins), dtype=np.float32)
-        rest = np.arange(len(roof))
-    own = roof[rest]
-    found[rest] = horizon.horizons(
-        around.scene, points.x[rest], points.y[rest], roofs.height_m[own], roofs.own[own],
-        roofs.parapet_m[own], roofs.convergence_deg[own], rules,
-    )  # fmt: skip
+
+    def by_prisms(chosen: Ints | slice) -> npt.NDArray[np.float32]:
+        own = roof[chosen]
+        return horizon.horizons(
+            around.scene, points.x[chosen], points.y[chosen], roofs.height_m[own], roofs.own[own],
+            roofs.parapet_m[own], roofs.convergence_deg[own], rules,
+        )  # fmt: skip
+
+    if around.terrain is None:
+        return by_prisms(slice(None))
+    found = around.terrain(points.x, points.y)
+    rest = np.flatnonzero(np.isnan(found).any(axis=1))
+    found[rest] = by_prisms(rest)
     return found
 
 

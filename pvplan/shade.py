@@ -56,24 +56,31 @@ def losses(
     start = np.searchsorted(array, np.arange(count + 1))
     kinds, kind = kinds_of(arrays)
     node = roofs.node[sides.roof]
+    told = start[1:] > start[:-1]
+    look = np.zeros(count, dtype=np.int64)
+    look[told] = seen.look[point[start[:-1][told]]]
     for number, place in enumerate(roofs.nodes):
         for which, one in enumerate(kinds):
-            here = np.flatnonzero((node == number) & (kind == which) & (start[1:] > start[:-1]))
+            here = np.flatnonzero((node == number) & (kind == which) & told)
             if not len(here):
                 continue
-            own, begins = _runs(start, here)
-            tables, bend, between = light.beam_tables(place, one, arrays.azimuth[here])
-            lost = shading.array_losses(
-                seen.elevation_deg,
-                point[own],
-                begins,
-                weight[own],
-                (arrays.tilt[here], arrays.azimuth[here]),
-                shading.Tables(tables, bend, *between),
-            )
-            mean = lost.worst if rules.partial_model == "worst_point" else lost.mean
-            found.beam_loss[here] = shading.partial_loss(mean, rules, lost.worst)
-            found.sky_view[here] = lost.sky_view
+            shares, bend, between = light.beam_tables(place, one, arrays.azimuth[here])
+            tables = shading.Tables(shares, bend, *between)
+            for of_look, rows in enumerate(seen.rows):
+                some = np.flatnonzero(look[here] == of_look)
+                chosen = here[some]
+                own, begins = _runs(start, chosen)
+                lost = shading.array_losses(
+                    rows,
+                    seen.row[point[own]],
+                    begins,
+                    weight[own],
+                    (arrays.tilt[chosen], arrays.azimuth[chosen]),
+                    tables.of(some),
+                )
+                mean = lost.worst if rules.partial_model == "worst_point" else lost.mean
+                found.beam_loss[chosen] = shading.partial_loss(mean, rules, lost.worst)
+                found.sky_view[chosen] = lost.sky_view
     return found
 
 

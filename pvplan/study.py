@@ -221,7 +221,7 @@ def _energy(known: World, found: _Modules, block: Block, where: Places, ratio: F
     roofs = replace(block.roofs, **_of_modules(block, found.roof))
     own = np.arange(count)
     elevation = elevations(roofs, points, own, scenery, assumptions.shading)
-    seen = Horizons(points, own, elevation, np.zeros(count))
+    seen = Horizons.of_one_look(points, own, np.zeros(count), elevation)
     arrays = Arrays(
         roof=found.roof,
         tilt=found.tilt,
@@ -310,7 +310,7 @@ def _horizon_table(block: Block, roof_id: pd.Index[Any], assumptions: Assumption
     parts = []
     for position, name in enumerate(roof_id):
         here = seen.roof == position
-        elevation = seen.elevation_deg[here]
+        elevation = seen.elevation_deg(here)
         some = here.any()
         mean = np.average(elevation, axis=0, weights=seen.points.area_m2[here]) if some else 0.0
         highest = elevation.max(axis=0) if some else 0.0

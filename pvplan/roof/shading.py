@@ -7,7 +7,7 @@ energy that a horizon blocks is then one look-up for each azimuth bin.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -127,26 +127,28 @@ def year_losses(horizon: npt.NDArray[np.float32], table: npt.NDArray[np.floating
         NaN where a direction is unknown.
     """
     lost = np.zeros(len(horizon))
-    _year_losses(np.ascontiguousarray(horizon), table, lost)
+    per_step = np.diff(table, axis=1).astype(np.float32)
+    at_zero = (table[:, :-1] - per_step * np.arange(table.shape[1] - 1)).astype(np.float32)
+    _year_losses(np.ascontiguousarray(horizon), at_zero, per_step, lost)
     return np.minimum(lost, 1.0)
 
 
-@njit(cache=True, nogil=True)
-def _year_losses(horizon: Any, table: Any, lost: Any) -> None:
-    bins, top = table.shape[0], table.shape[1] - 1
+@njit(cache=True, nogil=True, error_model="numpy")
+def _year_losses(horizon: Any, at_zero: Any, per_step: Any, lost: Any) -> None:
+    """Add up the lines that the table follows between its nodes; without branches."""
+    most = np.float32(at_zero.shape[1])
     for point in range(horizon.shape[0]):
-        total = 0.0
-        for k in range(bins):
-            level = horizon[point, k] / NODE_STEP_DEG
-            if np.isnan(level):
-                total = np.nan
-                break
-            if level <= 0.0:
-                continue
-            low = min(int(level), top - 1)
-            below = table[k, low]
-            total += below + min(level - low, 1.0) * (table[k, low + 1] - below)
-        lost[point] = total
+        total = unknown = 0.0
+        for k in range(np.uint64(0), np.uint64(horizon.shape[1])):
+            given = horizon[point, k]
+            level = given / np.float32(NODE_STEP_DEG)
+            level = level if level < most else most
+            level = level if level > np.float32(0.0) else np.float32(0.0)
+            low = np.uint32(np.int32(level))
+            low = low if low < np.uint32(most) else np.uint32(most) - np.uint32(1)
+            total += at_zero[k, low] + level * per_step[k, low]
+            unknown += given - given
+        lost[point] = total + unknown
 
 
 @njit(cache=True, nogil=True)
@@ -192,6 +194,11 @@ class Tables:
     second: Ints
     weight: Floats
 
+    def of(self, arrays: Ints) -> Tables:
+        """Return the tables for some of the arrays."""
+        first, second, weight = self.first[arrays], self.second[arrays], self.weight[arrays]
+        return replace(self, first=first, second=second, weight=weight)
+
 
 def array_losses(
     horizon: npt.NDArray[np.float32],
@@ -203,10 +210,11 @@ def array_losses(
 ) -> ArrayLosses:
     """Return the losses of arrays, each told by many points.
 
-    Points are first counted by elevation node in each bin; the table is then read once for each
-    node that occurs. While the sun passes a node, the points with a higher horizon are in shade
-    together, so the square of their share, that the bend asks for, is known too. The sky view is
-    read between nodes as well, which changes it by less than 1e-4.
+    Points are first counted by elevation node in each bin, once for arrays that follow each other
+    and are told by the same points; the table is then read once for each node that occurs. While
+    the sun passes a node, the points with a higher horizon are in shade together, so the square of
+    their share, that the bend asks for, is known too. The sky view is read between nodes as well,
+    which changes it by less than 1e-4.
 
     Parameters
     ----------
@@ -239,8 +247,8 @@ def array_losses(
     return ArrayLosses(np.minimum(mean, 1.0), np.minimum(worst, 1.0), view)
 
 
-@njit(cache=True, nogil=True)
-def _of_arrays(  # noqa: PLR0912, PLR0915 (points, then nodes, of each bin)
+@njit(cache=True, nogil=True, error_model="numpy")
+def _of_arrays(
     horizon: Any,
     point: Any,
     start: Any,
@@ -258,69 +266,137 @@ def _of_arrays(  # noqa: PLR0912, PLR0915 (points, then nodes, of each bin)
     view: Any,
 ) -> None:
     bins, nodes = table.shape[1], table.shape[2]
-    held = np.zeros(nodes)
+    hidden, whole = np.zeros(len(view)), np.zeros(len(view))
+    held, shaded = np.zeros((bins, nodes)), np.empty((nodes, 2))
+    lowest, highest = np.empty(bins, np.int32), np.empty(bins)
     # The integral of _above falls into a part of the node alone and one of the bin alone.
     rises = np.radians(np.arange(nodes) * NODE_STEP_DEG)
     up_part = 0.5 * np.cos(rises) ** 2
     side_part = 0.5 * (0.5 * np.pi - rises - np.sin(rises) * np.cos(rises))
     turned = np.arange(bins) * 2.0 * np.pi / bins
     north, east = np.cos(turned), np.sin(turned)
-    for array in range(len(start) - 1):
-        begin, end = start[array], start[array + 1]
+    level, steep = np.cos(tilt), np.sin(tilt)
+    to_north, to_east = steep * np.cos(azimuth), steep * np.sin(azimuth)
+    last = 0
+    while last < len(view):
+        array, begin, end = last, start[last], start[last + 1]
+        last += 1
+        while last < len(view) and _alike(point, weight, start, array, last):
+            last += 1
         total = weight[begin:end].sum()
         if begin == end or total <= 0.0:
             continue
-        flat, steep = np.cos(tilt[array]), np.sin(tilt[array])
-        to_north, to_east = steep * np.cos(azimuth[array]), steep * np.sin(azimuth[array])
-        hidden = whole = 0.0
+        _count(horizon, point, weight, begin, end, held, lowest, highest)
         for k in range(bins):
-            toward = to_north * north[k] + to_east * east[k]
-            own = np.arctan2(-toward, flat) if toward < 0.0 else 0.0
-            above_own = _above(own, flat, toward)
-            whole += above_own
-            highest, low_node, top_node = 0.0, nodes, 0
-            for i in range(begin, end):
-                level = horizon[point[i], k] / NODE_STEP_DEG
-                if np.isnan(level):
-                    hidden, highest = np.nan, np.nan
-                    break
-                if level <= 0.0:
-                    continue
-                low = min(int(level), nodes - 2)
-                up = min(level - low, 1.0)
-                held[low] += weight[i] * (1.0 - up)
-                held[low + 1] += weight[i] * up
-                highest = max(highest, level)
-                low_node, top_node = min(low_node, low), max(top_node, low + 1)
-            higher = 0.0
-            for node in range(top_node, low_node - 1, -1):
-                part = held[node] / total
-                held[node] = 0.0
-                if node == 0:
-                    continue
-                square = part * (2.0 * higher + part)
-                taken = part + bend[array] * (square - part)
-                higher += part
-                if rises[node] > own:
-                    above = flat * up_part[node] + toward * side_part[node]
-                    hidden += part * (above_own - above)
-                if sunny[k]:
-                    one, other = table[first[array], k, node], table[second[array], k, node]
-                    for m in range(12):
-                        lost = (1.0 - share[array]) * one[m] + share[array] * other[m]
-                        mean[array, m] += taken * lost
-            if np.isnan(highest):
-                mean[array], worst[array] = np.nan, np.nan
-            elif sunny[k] and highest > 0.0:
-                low = min(int(highest), nodes - 2)
-                up = min(highest - low, 1.0)
-                for m in range(12):
-                    under = (1.0 - share[array]) * table[first[array], k, low, m]
-                    under += share[array] * table[second[array], k, low, m]
-                    over = (1.0 - share[array]) * table[first[array], k, low + 1, m]
-                    over += share[array] * table[second[array], k, low + 1, m]
-                    worst[array, m] += (1.0 - up) * under + up * over
-        view[array] = 1.0 - min(hidden / whole, 1.0)
+            unknown = np.isnan(highest[k])
+            low = max(lowest[k], 1)
+            top = nodes - 1 if unknown else min(int(highest[k]), nodes - 2) + 1
+            _shares(held[k], low, top, total, shaded)
+            for one in range(array, last):
+                flat, toward = level[one], to_north[one] * north[k] + to_east[one] * east[k]
+                own, above_own = 0.0, 0.5 * (flat + toward * 0.5 * np.pi)
+                if toward < 0.0:
+                    own = np.arctan2(-toward, flat)
+                    above_own = _above(own, flat, toward)
+                whole[one] += above_own
+                for node in range(low, top + 1):
+                    if rises[node] > own:
+                        above = flat * up_part[node] + toward * side_part[node]
+                        hidden[one] += shaded[node, 0] * (above_own - above)
+                if unknown:
+                    hidden[one], mean[one], worst[one] = np.nan, np.nan, np.nan
+                elif sunny[k] and highest[k] > 0.0:
+                    _darken(table[first[one], k], table[second[one], k], share[one], bend[one],
+                            shaded, low, top, highest[k], mean[one], worst[one])  # fmt: skip
+        for one in range(array, last):
+            view[one] = 1.0 - min(hidden[one] / whole[one], 1.0)
+
+
+@njit(cache=True, nogil=True)
+def _alike(point: Any, weight: Any, start: Any, one: int, other: int) -> bool:
+    """Return whether the same points, in the same order, tell of two arrays."""
+    a, b, count = start[one], start[other], start[one + 1] - start[one]
+    if start[other + 1] - b != count:
+        return False
+    for i in range(count):
+        if point[a + i] != point[b + i] or weight[a + i] != weight[b + i]:
+            return False
+    return True
+
+
+@njit(cache=True, nogil=True)
+def _count(
+    horizon: Any,
+    point: Any,
+    weight: Any,
+    begin: int,
+    end: int,
+    held: Any,
+    lowest: Any,
+    highest: Any,
+) -> None:
+    """Add the points' weights to the nodes beside their horizons, bin by bin.
+
+    Writes the lowest node that holds any, and the highest horizon in steps of nodes: NaN where
+    one is unknown.
+    """
+    bins, last = held.shape
+    lowest[:], highest[:] = last, 0.0
+    for i in range(begin, end):
+        row, heavy = point[i], weight[i]
+        for k in range(bins):
+            level = np.float64(horizon[row, k]) / NODE_STEP_DEG
+            if level > 0.0:
+                low = min(int(level), last - 2)
+                up = min(level - low, 1.0) * heavy
+                held[k, low] += heavy - up
+                held[k, low + 1] += up
+                lowest[k] = low if low < lowest[k] else lowest[k]
+                highest[k] = level if level > highest[k] else highest[k]
+            elif np.isnan(level):
+                highest[k] = np.nan
+    held[:, 0] = 0.0
+
+
+@njit(cache=True, nogil=True)
+def _shares(held: Any, low: int, top: int, total: float, shaded: Any) -> None:
+    """Turn what nodes hold into shares in shade, and what the square adds; empty the nodes."""
+    higher = 0.0
+    for node in range(top, low - 1, -1):
+        part = held[node] / total
+        held[node] = 0.0
+        shaded[node, 0] = part
+        shaded[node, 1] = part * (2.0 * higher + part) - part
+        higher += part
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _darken(
+    one: Any,
+    other: Any,
+    share: float,
+    bend: float,
+    shaded: Any,
+    low: int,
+    top: int,
+    highest: float,
+    mean: Any,
+    worst: Any,
+) -> None:
+    """Add one bin's losses, by month, of the points' mean and of the highest of them."""
+    node = min(int(highest), len(one) - 2)
+    up = min(highest - node, 1.0)
+    for m in range(12):
+        under = (1.0 - share) * one[node, m] + share * other[node, m]
+        over = (1.0 - share) * one[node + 1, m] + share * other[node + 1, m]
+        worst[m] += (1.0 - up) * under + up * over
+    for node in range(low, top + 1):
+        taken = shaded[node, 0] + bend * shaded[node, 1]
+        if taken == 0.0:
+            continue
+        left, right = taken * (1.0 - share), taken * share
+        for m in range(12):
+            mean[m] += left * one[node, m] + right * other[node, m]
 
 
 def partial_loss(fraction: Floats, rules: Shading, worst: Floats | float = 1.0) -> Floats:

@@ -158,7 +158,7 @@ def test_a_roof_is_seen_alike_whichever_others_are_seen_with_it(
         assert np.array_equal(shapely.to_wkb(some_cut.usable), shapely.to_wkb(cut.usable[chosen]))
         same = np.isin(seen.roof, chosen)
         assert np.array_equal(chosen[some_seen.roof], seen.roof[same])
-        assert np.array_equal(some_seen.elevation_deg, seen.elevation_deg[same])
+        assert np.array_equal(some_seen.elevation_deg(), seen.elevation_deg(same))
         for word in ("x", "y", "area_m2", "half_along_m", "half_across_m"):
             assert np.array_equal(getattr(some_seen.points, word), getattr(seen.points, word)[same])
 
