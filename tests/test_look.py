@@ -11,15 +11,18 @@ import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import altair as alt
+import pandas as pd
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from pvplan import maps
 from pvplan.reports.output import write_plan
-from pvplan.ui import faults, ground, headers, numbers, units
+from pvplan.ui import charts, faults, ground, headers, numbers, units
 from pvplan.ui.words import LANGUAGES, WORDS
 from pvplan.ui.words_look import STREAMLIT_WORDS
 from tests.conftest import ROOT
@@ -220,6 +223,17 @@ def test_ink_and_links_stand_out_on_every_ground(theme: str) -> None:
     for ink in ("textColor", "linkColor", "primaryColor"):
         for behind in grounds:
             assert contrast(colours[ink], behind) >= 4.5, (theme, ink, behind)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_figures_in_charts_are_in_the_ink_of_the_theme(
+    theme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = property(lambda _: SimpleNamespace(type=theme))
+    monkeypatch.setattr(type(st.context), "theme", chosen)
+    rows = pd.DataFrame({"what": ["needed"], "pace_mw": [3.0], "told": ["3 MW"]})
+    drawn = charts.dressed(alt.Chart(rows).mark_text().encode(text="told:N"), 50).to_dict()
+    assert drawn["config"]["text"]["color"] == config()["theme"][theme]["textColor"]
 
 
 def test_the_style_sheet_leaves_colours_to_the_theme() -> None:

@@ -678,6 +678,7 @@ def test_amounts_follow_the_unit_of_the_row() -> None:
     assert numbers.day(pd.NaT) == "—"
     assert numbers.gigawatt_hours(2_500_000.0) == "2.50 GWh"
     assert numbers.file_size(1500) == "2 kB"
+    assert numbers.file_size(400) == "400 B"
     assert numbers.capacity_between(1_500.0, 25_000.0) == "1.50 – 25.0 MW"
     assert numbers.capacity_between(np.nan, None) == "—"
     assert numbers.gigawatt_hours_between(1.5e6, np.nan) == "1.5 – —"

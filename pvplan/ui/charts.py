@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import altair as alt
 import pandas as pd
+import streamlit as st
 
 from pvplan.ui import numbers, units
 from pvplan.ui.words import Language, say
@@ -22,8 +23,16 @@ Chart = alt.Chart | alt.LayerChart | alt.FacetChart
 
 def dressed(bare: Chart, height: int) -> Chart:
     """Return a chart as wide as its place; font and ink are those of the reader's theme."""
-    done: Chart = bare.properties(height=height, width="container").configure_view(stroke=None)
+    wide = bare.properties(height=height, width="container").configure_view(stroke=None)
+    # Streamlit gives its ink to axes and legends, not to marks that are text.
+    done: Chart = wide.configure_text(color=ink())
     return done
+
+
+def ink() -> str:
+    """Return the colour of text in the reader's theme."""
+    theme = st.context.theme.type or "light"
+    return str(st.get_option(f"theme.{theme}.textColor"))
 
 
 def capacity_title(language: Language) -> str:

@@ -197,7 +197,7 @@ def _obstruction(value: str, language: Language) -> str:
     if value == NOTHING_THERE:
         return say("nothing_stands", language)
     try:
-        return f"{say('share_of_roof', language)} {numbers.percent(float(value))}"
+        return say("share_of_roof", language).format(share=numbers.percent(float(value)))
     except ValueError:
         pass
     given = read_obstruction(value)

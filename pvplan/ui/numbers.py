@@ -100,7 +100,9 @@ def months_between(early: Any, late: Any, never: str) -> str:
 
 
 def file_size(count: int) -> str:
-    """Write a count of bytes in kB or MB."""
+    """Write a count of bytes in B, kB or MB."""
+    if count < 1e3:
+        return plain(count, 0, "B")
     return plain(count / 1e6, 1, "MB") if count >= 1e6 else plain(count / 1e3, 0, "kB")
 
 

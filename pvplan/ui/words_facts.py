@@ -52,7 +52,7 @@ FACT_WORDS: Final[dict[str, tuple[str, str]]] = {
     "from_class": ("按屋面形式与年代判断", "class of form and age"),
     "from_share": ("按比例扣除", "a share of the roof"),
     "from_unknown": ("未知", "not known"),
-    "share_of_roof": ("屋顶的", "of the roof:"),
+    "share_of_roof": ("屋顶的 {share}", "{share} of the roof"),
     "nothing_stands": ("屋顶上没有障碍物", "Nothing stands on the roof"),
     "point_at": ("点", "Point"),
     "outline_drawn": ("轮廓", "Outline"),
