@@ -7,6 +7,7 @@ import dataclasses
 import io
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -33,8 +34,11 @@ from pvplan.reports.reading import read_plan
 from pvplan.reports.terminal import show
 from pvplan.reports.words import one_line
 from pvplan.run import (
+    ROOFS_PER_TILE,
+    WORKERS,
     Inputs,
     KnownLedger,
+    Tiling,
     hourly_of_park,
     inputs_of_folder,
     run_city,
@@ -101,6 +105,7 @@ def parser() -> argparse.ArgumentParser:
         help="folder of a finished run of the same files, assumptions and program: its roofs are"
         " taken over, goals and register judged anew (default: none)",
     )
+    _add_workers(run)
     _add_assumptions(run)
     hourly = commands.add_parser(
         "hourly",
@@ -170,6 +175,52 @@ def _add_assumptions(command: argparse.ArgumentParser) -> None:
         help="replace one assumption, e.g. finance.capex_cny_per_kw_dc=2800 [CNY/kW]; may be"
         " repeated; keys, units and defaults: python -m pvplan assumptions",
     )
+
+
+def _add_workers(run: argparse.ArgumentParser) -> None:
+    many = run.add_argument_group("many workers")
+    many.add_argument(
+        "--workers",
+        type=int,
+        default=None,
+        metavar="N",
+        help="assess tile by tile in so many processes (default: in this one)",
+    )
+    many.add_argument(
+        "--dask",
+        default=None,
+        metavar="ADDRESS",
+        help="assess tile by tile on the workers of a Dask cluster, e.g. tcp://host:8786",
+    )
+    many.add_argument(
+        "--tiles",
+        type=Path,
+        default=None,
+        metavar="FOLDER",
+        help="keep the file of each finished tile here, which every worker must see: a run that"
+        " ended early goes on from them (default: OUT.tiles, removed when all is done)",
+    )
+    many.add_argument(
+        "--roofs-per-tile",
+        type=int,
+        default=ROOFS_PER_TILE,
+        metavar="N",
+        help=f"roofs of a tile at most (default: {ROOFS_PER_TILE})",
+    )
+
+
+def _tiling(options: argparse.Namespace) -> Tiling | None:
+    """Return how to assess tile by tile, None where nothing asks for it."""
+    if options.workers is None and options.dask is None and options.tiles is None:
+        return None
+    if options.workers is not None and options.dask is not None:
+        raise InputError("--workers and --dask: give one; the cluster has workers of its own")
+    for name in ("workers", "roofs_per_tile"):
+        given = getattr(options, name)
+        if given is not None and given < 1:
+            raise InputError(f"--{name.replace('_', '-')}: {given}; give 1 or more")
+    folder = options.tiles or options.out.with_name(f"{options.out.name}.tiles")
+    return Tiling(folder, options.workers or WORKERS, options.dask, options.roofs_per_tile)
 
 
 def _add_inputs(run: argparse.ArgumentParser) -> None:
@@ -358,6 +409,7 @@ def _run(options: argparse.Namespace, console: Console, errors: Console) -> None
     refuse_unusable(options.out)
     as_of = options.as_of or options.as_known_on or date.today()  # noqa: DTZ011 (the reader's day)
     watched = options.progress == "json"
+    tiling = _tiling(options)
     with _told(errors, watched=watched) as report:
         plan = run_city(
             inputs,
@@ -366,8 +418,11 @@ def _run(options: argparse.Namespace, console: Console, errors: Console) -> None
             user=assumptions.parse_sets(options.sets),
             progress=report,
             reuse=read_plan(options.reuse) if options.reuse else None,
+            tiling=tiling,
         )
         plan = write_run(plan, options.out, report)
+    if tiling and options.tiles is None and "incomplete" not in plan.meta:
+        shutil.rmtree(tiling.folder, ignore_errors=True)
     for warning in plan.meta["warnings"]:
         if watched:
             _tell(errors, warning=warning)

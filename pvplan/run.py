@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,6 +55,10 @@ from pvplan.reports.separated import write_hourly
 from pvplan.sources.corrections import holding
 from pvplan.study import Study, study
 from pvplan.tables import BUILDINGS, REJECTED, ROOFS, Plan, names
+from pvplan.tile_run import City, Crew, assess_tiles, unfinished
+from pvplan.tile_work import Shared, differences, end_with_parent, program
+from pvplan.tiles import cut
+from pvplan.yield_table import ghi_ratio
 
 __all__ = [
     "BUNDLED",
@@ -59,6 +66,7 @@ __all__ = [
     "KnownLedger",
     "OpenCity",
     "Progress",
+    "Tiling",
     "hourly_of_park",
     "inputs_of_folder",
     "open_city",
@@ -69,7 +77,34 @@ __all__ = [
 ]
 
 WORKERS: Final = 2
+ROOFS_PER_TILE: Final = 20_000
+"""A tile of so many roofs takes some seconds and some hundred megabytes; it moves no digit."""
 _OUTLOOK: Final = ("capacity_dc_kw", "energy_ac_kwh_per_year", "structure_state")
+PATIENCE_S: Final = 30
+"""How long a scheduler may take to answer."""
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """Assess tile by tile, in processes of this machine or on the workers of a Dask cluster.
+
+    Attributes
+    ----------
+    folder
+        Keeps the file of each finished tile, and those of the tiles under way; the workers see it
+        under the same path.
+    workers
+        Processes to start where no ``address`` is given.
+    address
+        Of a Dask scheduler, such as ``tcp://host:8786``.
+    roofs_per_tile
+        At most; a tile is halved until it holds no more.
+    """
+
+    folder: Path
+    workers: int = WORKERS
+    address: str | None = None
+    roofs_per_tile: int = ROOFS_PER_TILE
 
 
 def run_folder(folder: Path, out: Path, as_of: date, progress: Progress | None = None) -> Plan:
@@ -97,6 +132,7 @@ def run_city(
     mapper: Mapper | None = None,
     progress: Progress | None = None,
     reuse: Plan | None = None,
+    tiling: Tiling | None = None,
 ) -> Plan:
     """Read the inputs, assess the roofs, measure the goals.
 
@@ -115,6 +151,10 @@ def run_city(
     reuse
         A finished run. Where its roofs were made of the same files, assumptions and program they
         are taken over, and only register and goals are judged anew: the same numbers, sooner.
+    tiling
+        Assess tile by tile on many workers, and keep what is finished: the same bytes. Tiles that
+        fail every time are left out: ``meta["incomplete"]`` counts them and their roofs, a warning
+        says so, and their roofs are among the rejected rows. None: in this process.
 
     Returns
     -------
@@ -134,7 +174,10 @@ def run_city(
     about = record(inputs, gathered, assumptions, as_of)
     with clock.stage("assess"), ThreadPoolExecutor(WORKERS) as workers:
         roofs = _roofs_of(reuse, gathered, about) if reuse else None
-        if roofs is None:
+        if roofs is None and tiling:
+            parts = _by_tiles(gathered, around, assumptions, about, tiling, clock.progress)
+            gathered, roofs, about = parts
+        elif roofs is None:
             roofs = assess(
                 gathered.buildings,
                 gathered.climate.base,
@@ -170,7 +213,10 @@ def _roofs_of(
     if not same or _roof_files(about) != _roof_files(finished.meta):
         return None
     made = [name for name in names(ROOFS) if name not in names(BUILDINGS)]
-    known = finished.roofs.reindex(gathered.buildings.index)
+    ids = gathered.buildings.index
+    if not ids.isin(finished.roofs.index).all():  # a run that lacks tiles
+        return None
+    known = finished.roofs.reindex(ids)
     return gathered.buildings.assign(**{name: known[name] for name in made})
 
 
@@ -178,6 +224,128 @@ def _roof_files(about: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return role and digest of the files that roofs are made of."""
     judged = ("register", "ledger")
     return sorted((f["role"], f["sha256"]) for f in about["inputs"] if f["role"] not in judged)
+
+
+def _by_tiles(
+    gathered: Gathered,
+    around: Around,
+    assumptions: Assumptions,
+    about: Mapping[str, Any],
+    tiling: Tiling,
+    progress: Progress,
+) -> tuple[Gathered, gpd.GeoDataFrame, dict[str, Any]]:
+    """Return ROOFS computed tile by tile; what was gathered, and the record, without failed tiles.
+
+    Raises
+    ------
+    InputError
+        No tile could be computed, or no scheduler answers.
+    """
+    buildings, base = gathered.buildings, gathered.climate.base
+    casting = buildings if around.buildings is None else around.buildings
+    # A raster of another climate is told of the whole city, as without tiles.
+    ghi_ratio(base, gathered.monthly_ghi, len(buildings), assumptions)
+    words = ("assumptions_fingerprint", "told", "metric_crs", "code_version", "versions")
+    identity = {word: about[word] for word in words} | {"files": _roof_files(about)}
+    shared = Shared(
+        json.dumps(identity, sort_keys=True),
+        program(),
+        base,
+        assumptions,
+        str(about["metric_crs"]),
+        gathered.surface_model and gathered.surface_model.resolve(),
+    )
+    city = City(buildings, casting, gathered.monthly_ghi, gathered.obstructions, shared, identity)
+    tiles = cut(buildings, casting, assumptions.shading, tiling.roofs_per_tile)
+    found = assess_tiles(city, tiles, _crew(tiling, progress), tiling.folder.resolve(), progress)
+    kept = buildings.index.isin(found.roofs.index)
+    if not kept.any():
+        raise InputError(f"no tile could be computed: {next(iter(found.failed.values()))}")
+    found_roofs = found.roofs.loc[buildings.index[kept]]
+    roofs = buildings[kept].assign(**{name: found_roofs[name] for name in found_roofs.columns})
+    if not found.failed:
+        return gathered, roofs, dict(about)
+    lost = unfinished(city, tiles, found.failed, about["inputs"][0]["file"])
+    doubt = (
+        f"incomplete: {len(found.failed)} of {len(tiles)} tiles with {len(lost)} roofs could not be"
+        " computed (rejected.csv) and no total holds them; run again: finished tiles are kept"
+    )
+    less = replace(
+        gathered,
+        buildings=buildings[kept],
+        monthly_ghi=None if gathered.monthly_ghi is None else gathered.monthly_ghi[kept],
+        obstructions=None if gathered.obstructions is None else gathered.obstructions[kept],
+        outside=_stacked([gathered.outside, lost]),
+        warnings=(*gathered.warnings, doubt),
+    )
+    counts = {"tiles": len(found.failed), "roofs": len(lost)}
+    return less, roofs, {**about, "warnings": list(less.warnings), "incomplete": counts}
+
+
+def _crew(tiling: Tiling, progress: Progress) -> Crew:
+    """Return the workers: processes of this machine, or those of a Dask cluster."""
+    if tiling.address is None:
+        return Crew(partial(_processes, tiling.workers), tiling.workers)
+    with _cluster(tiling.address) as workers:
+        workers.check(tiling.address)
+        size = workers.threads
+        progress(f"dask {workers.dashboard}")
+    return Crew(partial(_cluster, tiling.address), size)
+
+
+@contextmanager
+def _processes(count: int) -> Iterator[Executor]:
+    workers = ProcessPoolExecutor(
+        count, mp_context=get_context("spawn"), initializer=end_with_parent
+    )
+    try:
+        yield workers
+    finally:
+        workers.shutdown(wait=True, cancel_futures=True)
+
+
+class _Workers(Executor):
+    """The workers of a Dask cluster, as an executor."""
+
+    def __init__(self, client: Any) -> None:
+        self._client, self._each = client, client.get_executor(pure=False)
+        self.threads = max(1, sum(client.nthreads().values()))
+        self.dashboard = str(client.dashboard_link)
+
+    def submit(self, work: Any, /, *words: Any, **named: Any) -> Any:
+        """Hand a task to any worker."""
+        return self._each.submit(work, *words, **named)
+
+    def check(self, address: str) -> None:
+        """Raise InputError unless scheduler and workers have this program and its libraries."""
+        told = f"--dask: scheduler or workers at '{address}'"
+        try:
+            there = {"scheduler": self._client.run_on_scheduler(program)}
+            there |= self._client.run(program)
+        except Exception as error:
+            raise InputError(
+                f"{told} cannot load this program ({type(error).__name__}: {error}); start them in"
+                " its folder: PYTHONPATH=. dask scheduler, PYTHONPATH=. dask worker ADDRESS"
+            ) from error
+        for name, versions in there.items():
+            unlike = differences(versions, program())
+            if unlike:
+                raise InputError(f"{told}: {name} has {unlike}; install the same versions")
+
+
+@contextmanager
+def _cluster(address: str) -> Iterator[_Workers]:
+    from distributed import Client
+
+    try:
+        client = Client(address, timeout=PATIENCE_S, set_as_default=False)  # type: ignore[no-untyped-call]
+    except (OSError, TimeoutError, ValueError) as error:
+        raise InputError(
+            f"--dask: no scheduler answers at '{address}' ({error}); start one with"
+            " `dask scheduler`, then run again: finished tiles are kept"
+        ) from error
+    with client:
+        yield _Workers(client)
 
 
 def hourly_of_park(

@@ -32,6 +32,9 @@ SCALE = {
     "pvplan.relief",
     "pvplan.corrected",
     "pvplan.recount",
+    "pvplan.tiles",
+    "pvplan.tile_work",
+    "pvplan.tile_run",
 }
 COMMANDS = {"pvplan.explain_command", "pvplan.register_command"}
 HEAVY = {
@@ -41,6 +44,7 @@ HEAVY = {
     "branca": ("pvplan.maps",),
     "rasterio": ("pvplan.sources",),
     "dask": ("pvplan.run",),
+    "distributed": ("pvplan.run",),
     "sqlalchemy": ("pvplan.ledger",),
     "alembic": ("pvplan.ledger",),
     "rapidfuzz": ("pvplan.city.likeness",),

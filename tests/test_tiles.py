@@ -1,0 +1,558 @@
+"""Tiles: cut by place, seen with all that shades them, and a run by tiles is the run in one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, Executor, Future
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pvplan import run, tile_run
+from pvplan.__main__ import main
+from pvplan.assumptions import Assumptions, load
+from pvplan.errors import InputError
+from pvplan.reports.phrases import in_chinese
+from pvplan.roof.weather import Base
+from pvplan.run import Inputs, Tiling, run_city, write_run
+from pvplan.tables import Plan
+from pvplan.tile_run import TRIES, City, Crew, assess_tiles
+from pvplan.tile_work import MADE, Shared, Task, differences, program, read_found, work
+from pvplan.tiles import LEVELS, Tile, cut
+from tests import toy
+from tests.conftest import ROOT
+
+AS_OF = date(2026, 11, 22)
+SUZHOU = "bld_suzhou_oldtown/bd_demo_2.json"
+CSWD = "wx_shanghai_cswd_epw/CHN_Shanghai.Shanghai.583620_CSWD.epw"
+RULES = load().shading
+
+
+class Here(Executor):
+    """Works at once, in this process; ``before`` may raise in place of a task."""
+
+    def __init__(self, before: Callable[[Task], None] = lambda _: None) -> None:
+        self.before = before
+
+    def submit(self, fn: Any, /, *words: Any, **named: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            self.before(words[0])
+            future.set_result(fn(*words, **named))
+        except Exception as error:  # noqa: BLE001 (as every executor does)
+            future.set_exception(error)
+        return future
+
+
+def crew(executor: Executor, size: int = 2) -> Crew:
+    @contextmanager
+    def opened() -> Iterator[Executor]:
+        yield executor
+
+    return Crew(opened, size)
+
+
+# ---- cutting ----------------------------------------------------------------------------------
+
+
+def squares(places: Any, height_m: Any) -> gpd.GeoDataFrame:
+    """Squares of 10 m around places."""
+    x, y = np.asarray(places, dtype=float).T
+    shapes = shapely.box(x - 5.0, y - 5.0, x + 5.0, y + 5.0)
+    ids = pd.Index([f"r{number:04d}" for number in range(len(x))], name="roof_id")
+    heights = np.broadcast_to(np.asarray(height_m, dtype=float), len(x))
+    return gpd.GeoDataFrame({"height_m": heights}, geometry=shapes, index=ids, crs="EPSG:32651")
+
+
+places_in_a_plane = st.lists(
+    st.tuples(st.floats(3e5, 4e5), st.floats(3.4e6, 3.5e6)), min_size=1, max_size=60
+)
+
+
+@given(places=places_in_a_plane, most=st.integers(1, 20))
+def test_every_roof_lies_in_the_one_tile_that_its_place_names(places: Any, most: int) -> None:
+    roofs = squares(places, 9.0)
+    tiles = cut(roofs, roofs, RULES, most)
+    assert sorted(np.concatenate([tile.roofs for tile in tiles])) == list(range(len(roofs)))
+    assert len({tile.name for tile in tiles}) == len(tiles)
+    points = shapely.get_coordinates(shapely.point_on_surface(roofs.geometry.to_numpy()))
+    for tile in tiles:
+        level, column, row = (int(part) for part in tile.name.split("-"))
+        side = 2.0**26 / 2**level
+        west, south = column * side - 2.0**25, row * side - 2.0**25
+        within = (points >= [west, south]).all(axis=1) & (points < [west + side, south + side]).all(
+            axis=1
+        )
+        assert np.array_equal(np.flatnonzero(within), tile.roofs)
+        assert len(tile.roofs) <= most or level == LEVELS
+        assert np.isin(tile.roofs, tile.casting).all()
+
+
+def test_a_tile_keeps_its_name_whatever_stands_elsewhere() -> None:
+    rng = np.random.default_rng(3)
+    here, there = rng.uniform(0.0, 900.0, (50, 2)), rng.uniform(5_000.0, 9_000.0, (400, 2))
+    alone = cut(squares(here, 9.0), squares(here, 9.0), RULES, 20)
+    both = squares(np.concatenate([here, there]), 9.0)
+    names = {tile.name for tile in cut(both, both, RULES, 20)}
+    assert len(alone) > 2
+    assert {tile.name for tile in alone} <= names
+
+
+def test_the_halo_is_as_wide_as_the_shadow_of_what_stands_there() -> None:
+    # Under 3 degrees 40 m of rise matter up to 763 m away, and nothing farther than 3 000 m.
+    reach = 40.0 / np.tan(np.radians(RULES.min_elevation_deg))
+    roofs = squares([(0.0, 0.0)], 10.0)
+    others = squares([(0, 0), (reach, 0), (reach + 20, 0), (2_990, 0), (3_020, 0)],
+                     [10.0, 50.0, 50.0, 900.0, 900.0])  # fmt: skip
+    (tile,) = cut(roofs, others, RULES, 5)
+    assert tile.casting.tolist() == [0, 1, 3]
+    assert cut(roofs, squares([(0, 0), (20, 0)], [10.0, 9.0]), RULES, 5)[0].casting.tolist() == [0]
+
+
+def test_a_tile_holds_one_roof_at_least() -> None:
+    with pytest.raises(ValueError, match="at least 1"):
+        cut(squares([(0, 0)], 9.0), squares([(0, 0)], 9.0), RULES, 0)
+
+
+# ---- the same figures -------------------------------------------------------------------------
+
+
+def toy_city(assumptions: Assumptions, base: Base) -> City:
+    """The toy city with a tower beside each end, so that tiles shade each other."""
+    buildings = toy.buildings()
+    west, south, east, _ = buildings.total_bounds
+    tower = buildings.iloc[:2].copy()
+    tower.index = pd.Index(["tower-a", "tower-b"], name="roof_id")
+    tower["height_m"] = 90.0
+    tower.geometry = [
+        shapely.box(west, south - 60, west + 50, south - 30),
+        shapely.box(east, south - 60, east + 50, south - 30),
+    ]
+    every = pd.concat([buildings, tower])
+    shared = Shared("toy", program(), base, assumptions, str(buildings.crs), None)
+    return City(every, every, toy.monthly_ghi(len(every)), None, shared, {"toy": 1})
+
+
+def found_by(city: City, most: int, folder: Path) -> pd.DataFrame:
+    tiles = cut(city.buildings, city.casting, RULES, most)
+    found = assess_tiles(city, tiles, crew(Here()), folder, lambda _: None)
+    assert not found.failed
+    assert len(tiles) == found.tries
+    return found.roofs.loc[city.buildings.index]
+
+
+@pytest.fixture(scope="module")
+def toys(assumptions: Assumptions, toy_base: Base) -> City:
+    return toy_city(assumptions, toy_base)
+
+
+@pytest.fixture(scope="module")
+def in_one(toys: City, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    return found_by(toys, 10_000, tmp_path_factory.mktemp("one"))
+
+
+def test_a_roof_alone_in_its_tile_is_what_it_is_in_the_city(
+    toys: City, in_one: pd.DataFrame, tmp_path: Path
+) -> None:
+    pd.testing.assert_frame_equal(found_by(toys, 1, tmp_path), in_one, check_exact=True)
+
+
+def test_a_tower_outside_a_tile_shades_inside_it(
+    toys: City, in_one: pd.DataFrame, tmp_path: Path
+) -> None:
+    """Without its halo a tile comes out brighter: the test above can fail."""
+    tiles = cut(toys.buildings, toys.casting, RULES, 1)
+    blind = [replace(tile, casting=tile.roofs) for tile in tiles]
+    found = assess_tiles(toys, blind, crew(Here()), tmp_path, lambda _: None).roofs
+    lost, bare = in_one["beam_shading_fraction"], found["beam_shading_fraction"].loc[in_one.index]
+    assert (lost > bare + 0.001).any()
+    assert not (lost < bare - 1e-9).any()
+
+
+def test_what_a_file_holds_comes_back_as_it_was(
+    toys: City, in_one: pd.DataFrame, tmp_path: Path
+) -> None:
+    direct = tile_run_of(toys, tmp_path)
+    pd.testing.assert_frame_equal(direct, in_one, check_exact=True)
+    assert list(direct.columns) == list(MADE)
+
+
+def tile_run_of(city: City, folder: Path) -> pd.DataFrame:
+    """Assess in one piece, without files."""
+    from pvplan.assess import Around, assess
+
+    whole = assess(
+        city.buildings, city.shared.base, city.monthly_ghi, city.shared.assumptions, map,
+        Around(city.casting),
+    )  # fmt: skip
+    return pd.DataFrame(whole[list(MADE)])
+
+
+@pytest.fixture(scope="module")
+def dense(shared_data: Path) -> Inputs:
+    return Inputs(buildings=shared_data / SUZHOU, weather=shared_data / CSWD)
+
+
+def run_of(inputs: Inputs, out: Path, tiling: Tiling | None = None) -> Plan:
+    return write_run(run_city(inputs, as_of=AS_OF, tiling=tiling), out)
+
+
+def assert_same_bytes(one: Path, other: Path) -> None:
+    names = sorted(path.name for path in one.iterdir())
+    assert names == sorted(path.name for path in other.iterdir())
+    for name in names:
+        assert (one / name).read_bytes() == (other / name).read_bytes(), name
+
+
+@pytest.fixture(scope="module")
+def old_town(dense: Inputs, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("dense") / "out"
+    run_of(dense, out)
+    return out
+
+
+@pytest.mark.parametrize(("most", "least_tiles"), [(100_000, 1), (600, 7), (75, 64)])
+def test_an_old_town_in_tiles_is_the_same_bytes(
+    dense: Inputs,
+    old_town: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    most: int,
+    least_tiles: int,
+) -> None:
+    monkeypatch.setattr(run, "_crew", lambda *_: crew(Here()))
+    run_of(dense, tmp_path / "out", Tiling(tmp_path / "tiles", roofs_per_tile=most))
+    assert len(list((tmp_path / "tiles").glob("*.parquet"))) >= least_tiles
+    assert_same_bytes(tmp_path / "out", old_town)
+
+
+# ---- going on, and faults ---------------------------------------------------------------------
+
+
+def test_finished_tiles_are_never_computed_again(
+    toys: City, in_one: pd.DataFrame, tmp_path: Path
+) -> None:
+    tiles = cut(toys.buildings, toys.casting, RULES, 3)
+    told: list[str] = []
+    first = assess_tiles(toys, tiles, crew(Here()), tmp_path, told.append)
+    again = assess_tiles(toys, tiles, crew(Here()), tmp_path, lambda _: None)
+    assert (first.reused, first.tries) == (0, len(tiles))
+    assert (again.reused, again.tries) == (len(tiles), 0)
+    assert told[-1] == f"assess {len(toys.buildings)}/{len(toys.buildings)}"
+    pd.testing.assert_frame_equal(again.roofs.loc[in_one.index], in_one, check_exact=True)
+    # Another identity finds none of these files.
+    other = replace(toys, identity={"toy": 2})
+    assert assess_tiles(other, tiles, crew(Here()), tmp_path, lambda _: None).reused == 0
+    assert not list(tmp_path.glob("**/.*")), "no half-written file is left"
+    assert not (tmp_path / "inputs").exists()
+
+
+@pytest.mark.parametrize("spoil", ["cut", "flipped", "empty", "other"])
+def test_a_spoiled_tile_file_is_computed_again(
+    toys: City, in_one: pd.DataFrame, tmp_path: Path, spoil: str
+) -> None:
+    tiles = cut(toys.buildings, toys.casting, RULES, 3)
+    assess_tiles(toys, tiles, crew(Here()), tmp_path, lambda _: None)
+    files = sorted(tmp_path.glob("*.parquet"))
+    data = bytearray(files[0].read_bytes())
+    if spoil == "cut":
+        data = data[: len(data) // 2]
+    elif spoil == "flipped":
+        data[len(data) // 4] ^= 0xFF
+    files[0].write_bytes({"empty": b"", "other": files[1].read_bytes()}.get(spoil, bytes(data)))
+    again = assess_tiles(toys, tiles, crew(Here()), tmp_path, lambda _: None)
+    assert (again.reused, again.tries) == (len(tiles) - 1, 1)
+    pd.testing.assert_frame_equal(again.roofs.loc[in_one.index], in_one, check_exact=True)
+
+
+def test_a_tile_that_fails_once_is_tried_again(
+    toys: City, in_one: pd.DataFrame, tmp_path: Path
+) -> None:
+    tiles = cut(toys.buildings, toys.casting, RULES, 3)
+    met: list[str] = []
+
+    def once(task: Task) -> None:
+        met.append(task.name)
+        if task.name == tiles[1].name and met.count(task.name) < TRIES:
+            raise MemoryError("no room")
+
+    found = assess_tiles(toys, tiles, crew(Here(once)), tmp_path, lambda _: None)
+    assert found.tries == len(tiles) + TRIES - 1
+    assert not found.failed
+    pd.testing.assert_frame_equal(found.roofs.loc[in_one.index], in_one, check_exact=True)
+
+
+@pytest.mark.parametrize(("fault", "tries"), [(OSError("disk full"), TRIES), (InputError("x"), 1)])
+def test_a_tile_that_always_fails_is_given_up_and_named(
+    toys: City, in_one: pd.DataFrame, tmp_path: Path, fault: Exception, tries: int
+) -> None:
+    tiles = cut(toys.buildings, toys.casting, RULES, 3)
+    bad = tiles[0]
+
+    def always(task: Task) -> None:
+        if task.name == bad.name:
+            raise fault
+
+    found = assess_tiles(toys, tiles, crew(Here(always)), tmp_path, lambda _: None)
+    assert found.failed == {bad.name: f"{type(fault).__name__}: {fault}"}
+    assert found.tries == len(tiles) - 1 + tries
+    ids = toys.buildings.index[bad.roofs]
+    assert sorted([*found.roofs.index, *ids]) == sorted(toys.buildings.index)
+    listed = tile_run.unfinished(toys, tiles, found.failed, "b.geojson")
+    assert sorted(listed["id"]) == sorted(ids)
+    assert in_chinese(listed["reason"].iloc[0]) == f"图块 {bad.name} 未能计算"
+    rest = found.roofs.index
+    pd.testing.assert_frame_equal(found.roofs, in_one.loc[rest], check_exact=True)
+
+
+def test_only_who_dies_alone_is_blamed(toys: City, tmp_path: Path) -> None:
+    """One tile kills every worker that takes it; those under way with it are all computed."""
+    tiles = cut(toys.buildings, toys.casting, RULES, 1)
+    opened = 0
+
+    class Mortal(Here):
+        dead = False
+
+        def submit(self, fn: Any, /, *words: Any, **named: Any) -> Future[Any]:
+            self.dead = self.dead or words[0].name == tiles[1].name
+            if self.dead:
+                raise BrokenExecutor("gone")
+            return super().submit(fn, *words, **named)
+
+    @contextmanager
+    def anew() -> Iterator[Executor]:
+        nonlocal opened
+        opened += 1
+        yield Mortal()
+
+    found = assess_tiles(toys, tiles, Crew(anew, 2), tmp_path, lambda _: None)
+    assert list(found.failed) == [tiles[1].name]
+    assert len(found.roofs) == len(toys.buildings) - len(tiles[1].roofs)
+    assert opened >= TRIES + 1
+
+
+def test_a_run_without_a_tile_says_that_it_is_incomplete(
+    dense: Inputs, old_town: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing: list[str] = []
+
+    def first(task: Task) -> None:
+        if not failing or task.name in failing:
+            failing[:] = [task.name]
+            raise MemoryError("no room")
+
+    tiling = Tiling(tmp_path / "tiles", roofs_per_tile=900)
+    monkeypatch.setattr(run, "_crew", lambda *_: crew(Here(first)))
+    plan = run_of(dense, tmp_path / "out", tiling)
+    whole = gpd.read_parquet(old_town / "roofs.parquet")
+    lost = plan.rejected[plan.rejected["reason"].str.startswith("tile ")]
+    assert plan.meta["incomplete"] == {"tiles": 1, "roofs": len(lost)}
+    assert sorted([*lost["id"], *plan.roofs.index]) == sorted(whole["roof_id"])
+    assert any(warning.startswith("incomplete: 1 of ") for warning in plan.meta["warnings"])
+    # What was lost is all that the next run computes, and then nothing is missing.
+    monkeypatch.setattr(run, "_crew", lambda *_: crew(Here()))
+    run_of(dense, tmp_path / "again", tiling)
+    assert_same_bytes(tmp_path / "again", old_town)
+    # A run that lacks roofs lends none to another day.
+    assert run._roofs_of(plan, run.gather(dense, load(), lambda _: None), plan.meta) is None
+
+
+def test_no_tile_at_all_is_an_error(
+    dense: Inputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(_: Task) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(run, "_crew", lambda *_: crew(Here(never)))
+    with pytest.raises(InputError, match="no tile could be computed: OSError: no space left"):
+        run_city(dense, as_of=AS_OF, tiling=Tiling(tmp_path / "tiles"))
+
+
+def test_a_worker_of_another_version_computes_nothing(toys: City, tmp_path: Path) -> None:
+    other = replace(toys.shared, program={**program(), "numba": "0.1"})
+    tiles = cut(toys.buildings, toys.casting, RULES, 1_000)
+    found = assess_tiles(replace(toys, shared=other), tiles, crew(Here()), tmp_path, lambda _: None)
+    assert "for 0.1; install the same versions" in next(iter(found.failed.values()))
+    assert differences(program(), program()) == ""
+
+
+# ---- real workers -----------------------------------------------------------------------------
+
+
+def child(inputs: Inputs, out: Path, *words: str) -> subprocess.Popen[str]:
+    """A run as a person starts it."""
+    command = [
+        sys.executable, "-m", "pvplan", "run", "--buildings", str(inputs.buildings), "--weather",
+        str(inputs.weather), "--as-of", AS_OF.isoformat(), "--out", str(out), "--progress", "json",
+        *words,
+    ]  # fmt: skip
+    return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+
+
+def first_done(process: subprocess.Popen[str]) -> None:
+    """Wait until some roofs are done."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        if '"assess ' in line:
+            return
+    raise AssertionError("the run ended before any roof was done")
+
+
+def children_of(process: int) -> list[int]:
+    threads = Path(f"/proc/{process}/task").glob("*/children")
+    return [int(word) for thread in threads for word in thread.read_text("ascii").split()]
+
+
+def spawned(process: int) -> list[int]:
+    """The worker processes of a run; the tracker of resources is none."""
+    lines = {
+        pid: Path(f"/proc/{pid}/cmdline").read_bytes().decode() for pid in children_of(process)
+    }
+    return [pid for pid, line in lines.items() if "spawn_main" in line]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="/proc tells the workers")
+def test_processes_that_are_killed_cost_no_digit(
+    dense: Inputs, old_town: Path, tmp_path: Path
+) -> None:
+    """Both workers die, then the run itself; the next goes on from the tiles that were done."""
+    words = ("--workers", "2", "--roofs-per-tile", "300", "--tiles", str(tmp_path / "tiles"))
+    process = child(dense, tmp_path / "killed", *words)
+    first_done(process)
+    for worker in spawned(process.pid):
+        os.kill(worker, signal.SIGKILL)
+    first_done(process)
+    left = spawned(process.pid)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    until(lambda: not any(Path(f"/proc/{worker}").exists() for worker in left))
+    process.communicate(timeout=60)
+    assert not (tmp_path / "killed").exists()
+    done = len(list((tmp_path / "tiles").glob("*.parquet")))
+    assert done > 0
+    told = child(dense, tmp_path / "out", *words).communicate(timeout=300)[1]
+    assert_same_bytes(tmp_path / "out", old_town)
+    assert len(list((tmp_path / "tiles").glob("*.parquet"))) > done
+    assert "incomplete" not in told
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """A Dask scheduler with two workers, each a process under a nanny."""
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "default"}
+    dask = [sys.executable, "-m", "dask"]
+    file = tmp_path / "scheduler.json"
+    where = ["--scheduler-file", str(file)]
+    quiet = {
+        "cwd": tmp_path,
+        "env": env,
+        "stdout": subprocess.DEVNULL,
+        "stderr": subprocess.DEVNULL,
+    }
+    started = [
+        subprocess.Popen(
+            [*dask, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", *where],
+            **quiet,
+        )
+    ]
+    try:
+        until(file.exists)
+        for number in range(2):
+            folder = ["--local-directory", str(tmp_path / f"worker-{number}")]
+            words = ["worker", *where, "--nthreads", "1", "--no-dashboard", *folder]
+            started.append(subprocess.Popen([*dask, *words], **quiet))
+        import json
+
+        yield json.loads(file.read_text())["address"], started
+    finally:
+        for process in reversed(started):
+            process.terminate()
+        for process in started:
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def until(done: Callable[[], bool], seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.1)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="/proc tells the workers")
+def test_a_cluster_whose_worker_is_killed_gives_the_same_bytes(
+    dense: Inputs,
+    old_town: Path,
+    tmp_path: Path,
+    cluster: tuple[str, list[subprocess.Popen[bytes]]],
+) -> None:
+    address, processes = cluster
+    words = ("--dask", address, "--roofs-per-tile", "300", "--tiles", str(tmp_path / "tiles"))
+    process = child(dense, tmp_path / "out", *words)
+    first_done(process)
+    (victim,) = spawned(processes[1].pid)
+    os.kill(victim, signal.SIGKILL)
+    told = process.communicate(timeout=300)[1]
+    assert process.returncode == 0, told
+    assert_same_bytes(tmp_path / "out", old_town)
+
+
+def test_a_scheduler_that_does_not_answer_is_named(
+    dense: Inputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "PATIENCE_S", 1)
+    tiling = Tiling(tmp_path / "tiles", address="tcp://127.0.0.1:9")
+    with pytest.raises(InputError, match=r"no scheduler answers at 'tcp://127.0.0.1:9'"):
+        run_city(dense, as_of=AS_OF, tiling=tiling)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--workers", "0"], "--workers: 0; give 1 or more"),
+        (["--workers", "2", "--dask", "tcp://h:1"], "give one"),
+        (["--workers", "1", "--roofs-per-tile", "0"], "--roofs-per-tile: 0; give 1 or more"),
+    ],
+)
+def test_workers_that_cannot_be_are_refused(
+    words: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    city = ROOT / "data" / "rooftops" / "shanghai"
+    assert main(["run", str(city), "--out", str(tmp_path / "out"), *words]) == 2
+    assert said in capsys.readouterr().err.replace("\n", " ")
+
+
+def test_a_tile_is_what_its_files_say(toys: City, tmp_path: Path) -> None:
+    """The work of one tile by itself: files in, one file out, nothing else left."""
+    (tile,) = cut(toys.buildings, toys.casting, RULES, 1_000)
+    assert isinstance(tile, Tile)
+    ghi = toys.monthly_ghi
+    digests = tile_run.write_inputs(tmp_path / "in", toys.buildings, toys.casting, ghi, None)
+    task = Task(tile.name, tmp_path / "in", digests, tmp_path, "found", toys.shared)
+    out = work(task)
+    assert read_found(out, toys.buildings.index) is not None
+    assert read_found(out, toys.buildings.index[::-1]) is None
+    assert sorted(path.name for path in tmp_path.iterdir()) == [out.name, "in"]
+    assert work(task) == out
+    # An input that is not what was written is no input.
+    spoiled = tmp_path / "in" / "roofs.parquet"
+    spoiled.write_bytes(spoiled.read_bytes()[:-1])
+    with pytest.raises(OSError, match=r"roofs\.parquet does not hold the bytes"):
+        work(task)
