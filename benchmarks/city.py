@@ -1,9 +1,10 @@
 """How long does a whole run of a city of N roofs take, stage by stage, and how much memory?
 
-``python -m benchmarks.city --roofs 1000000 [--mode screening|packed] [--folder F]`` writes a city
-folder of street blocks (:mod:`benchmarks.blocks`) and runs it in a process of its own, as a user
-would: read, prepare, assess, plan, write. It prints JSON: seconds of each stage, the largest
-memory that the process had reached at the end of each, and the size of each file.
+``python -m benchmarks.city --roofs 1000000 [--mode screening|packed] [--folder F] [--workers N]``
+writes a city folder of street blocks (:mod:`benchmarks.blocks`) and runs it in a process of its
+own, as a user would: read, prepare, assess, plan, write; with ``--workers`` tile by tile in so many
+more. It prints JSON: seconds of each stage, the largest memory that the process had reached at the
+end of each and that of its largest worker, and the size of each file.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -206,10 +208,11 @@ def main() -> None:
     parser.add_argument(
         "--folder", type=Path, default=None, help="kept; a city in it is used again"
     )
+    parser.add_argument("--workers", type=int, default=None, help="assess tile by tile")
     parser.add_argument("--measure", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
-        print(json.dumps(_measure(options.folder, options.mode), indent=2))
+        print(json.dumps(_measure(options.folder, options.mode, options.workers), indent=2))
         return
     with tempfile.TemporaryDirectory() as made:
         folder = options.folder or Path(made)
@@ -219,7 +222,9 @@ def main() -> None:
         print(f"city of {options.roofs} roofs: {time.perf_counter() - start:.1f} s to write",
               file=sys.stderr)  # fmt: skip
         words = [sys.executable, "-m", "benchmarks.city", "--measure", "--folder", str(folder)]
-        subprocess.run([*words, *(["--mode", options.mode] if options.mode else [])], check=True)
+        words += ["--mode", options.mode] if options.mode else []
+        words += ["--workers", str(options.workers)] if options.workers else []
+        subprocess.run(words, check=True)
 
 
 class _Stages:
@@ -251,13 +256,19 @@ def _peak_mb() -> int:
     return round(int(found[1]) / 1024.0)
 
 
-def _measure(folder: Path, mode: str | None) -> dict[str, object]:
-    from pvplan.run import inputs_of_folder, run_city, write_run
+def _measure(folder: Path, mode: str | None, workers: int | None) -> dict[str, object]:
+    from pvplan.run import Tiling, inputs_of_folder, run_city, write_run
 
     stages, start = _Stages(), time.perf_counter()
     user = {"layout.method": mode} if mode else None
+    tiles = folder / "tiles"
+    shutil.rmtree(tiles, ignore_errors=True)
     plan = run_city(
-        inputs_of_folder(folder), as_of=date(2026, 11, 22), user=user, progress=stages.begin
+        inputs_of_folder(folder),
+        as_of=date(2026, 11, 22),
+        user=user,
+        progress=stages.begin,
+        tiling=Tiling(tiles, workers) if workers else None,
     )
     stages.begin("write")
     out = folder / "out"
@@ -267,6 +278,7 @@ def _measure(folder: Path, mode: str | None) -> dict[str, object]:
         "roofs": len(plan.roofs),
         "seconds_total": round(time.perf_counter() - start, 2),
         "seconds": dict(plan.meta["seconds"]),
+        "largest_worker_mb": round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024.0),
         "stages": stages.found,
         "written_mb": {path.name: round(path.stat().st_size / 1e6, 1) for path in out.iterdir()},
     }

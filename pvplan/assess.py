@@ -189,7 +189,9 @@ def roofs_of(
 ) -> gpd.GeoDataFrame:
     """Return ROOFS of buildings whose modules are laid out: add inverters and energy; check."""
     laid = with_inverters(laid, len(buildings), known.assumptions)
-    found = yields(known.base, where, ratio, laid.arrays, known.assumptions, mapper)
+    found = yields(
+        known.base, where, ratio, laid.arrays, known.assumptions, mapper, known.light.yields
+    )
     roofs = _table(buildings, laid, forms, known.assumptions)
     _add_energy(roofs, laid.arrays, found)
     base_ghi = known.base.sky.monthly_ghi()

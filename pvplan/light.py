@@ -16,7 +16,13 @@ import numpy as np
 from pvplan.assumptions import Assumptions
 from pvplan.roof import generation, shading, weather
 from pvplan.tables import Floats, Ints, Sky, Sun
-from pvplan.yield_table import Kind, Places, azimuth_nodes_and_weights, orientations
+from pvplan.yield_table import (
+    Kind,
+    Known,
+    Places,
+    azimuth_nodes_and_weights,
+    orientations,
+)
 
 T = TypeVar("T")
 LEVEL: Final = Kind(0.0, False, fixed_azimuth=180.0)
@@ -39,6 +45,13 @@ class Light:
         self._assumptions = assumptions
         self._made: dict[Any, Any] = {}
         self._lock = Lock()
+        self.yields: Known = {}
+        """What orientations yield at the nodes computed so far (pvplan.yield_table)."""
+
+    @property
+    def places(self) -> int:
+        """How many places something is kept of."""
+        return len({key[0] for key in list(self.yields)})
 
     def nodes_of(self, where: Places) -> tuple[tuple[Node, ...], Ints]:
         """Return the light nodes that roofs use, and each roof's position among them."""

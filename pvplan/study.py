@@ -237,9 +237,8 @@ def _energy(known: World, found: _Modules, block: Block, where: Places, ratio: F
     sides = Sides(own, np.zeros(count, dtype=np.int64), np.zeros((count, 2)))
     lost = losses(roofs, seen, sides, arrays, known.light, assumptions.shading)
     arrays = replace(arrays, beam_loss=lost.beam_loss, sky_view=lost.sky_view)
-    energy: Floats = yields(known.base, where, ratio, arrays, assumptions, map).energy_kwh.sum(
-        axis=1
-    )
+    made = yields(known.base, where, ratio, arrays, assumptions, map, known.light.yields)
+    energy: Floats = made.energy_kwh.sum(axis=1)
     return energy
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -125,7 +126,6 @@ def assess_tiles(
     tasks = _Tasks(city, known, stems, folder, done)
     if waiting:
         tasks.run(waiting, crew)
-        shutil.rmtree(tasks.inputs, ignore_errors=True)
     found = _joined([parts[name] for name in known if name in parts])
     return Found(found, tasks.failed, reused, tasks.handed_out)
 
@@ -188,7 +188,7 @@ class _Tasks:
         self._city, self._tiles, self._stems = city, tiles, stems
         self._folder, self._done = folder, done
         self._blamed = dict.fromkeys(tiles, 0)
-        self.inputs = folder / "inputs"
+        self._inputs = folder
         self.handed_out = 0
         self.failed: dict[str, str] = {}
 
@@ -198,12 +198,15 @@ class _Tasks:
         Where workers die, what they worked on is tried one by one: only who dies alone is blamed.
         """
         suspects: list[str] = []
-        while waiting or suspects:
-            with crew.open() as executor:
-                if suspects:
-                    suspects = self._one_by_one(executor, suspects)
-                else:
-                    suspects, waiting = self._many(executor, waiting, crew.size * AHEAD)
+        # Another run may use the same folder: inputs of this one stand by themselves.
+        with tempfile.TemporaryDirectory(prefix="inputs-", dir=self._folder) as inputs:
+            self._inputs = Path(inputs)
+            while waiting or suspects:
+                with crew.open() as executor:
+                    if suspects:
+                        suspects = self._one_by_one(executor, suspects)
+                    else:
+                        suspects, waiting = self._many(executor, waiting, crew.size * AHEAD)
 
     def _one_by_one(self, executor: Executor, names: list[str]) -> list[str]:
         """Try tiles alone, each until it is done or given up; return those left by a death."""
@@ -253,7 +256,7 @@ class _Tasks:
         if fault is None and not self._done(name, future.result()):
             fault = OSError(f"{future.result().name} is not the whole file that was written")
         if fault is None:
-            shutil.rmtree(self.inputs / name, ignore_errors=True)
+            shutil.rmtree(self._inputs / name, ignore_errors=True)
         return fault
 
     def _submitted(self, executor: Executor, name: str) -> Future[Path]:
@@ -265,7 +268,7 @@ class _Tasks:
             return failed
 
     def _task(self, name: str) -> Task:
-        tile, city, inputs = self._tiles[name], self._city, self.inputs / name
+        tile, city, inputs = self._tiles[name], self._city, self._inputs / name
         self.handed_out += 1
         ghi, drawn = city.monthly_ghi, city.obstructions
         # Written anew for another try: its files may be what it failed on.
@@ -283,7 +286,9 @@ class _Tasks:
         self._blamed[name] += 1
         ends = isinstance(fault, PvplanError) or self._blamed[name] >= TRIES
         if ends:
-            self.failed[name] = f"{type(fault).__name__}: {fault}".strip()
+            # Where a file stands is no word for a table.
+            said = fault.strerror if isinstance(fault, OSError) and fault.strerror else fault
+            self.failed[name] = f"{type(fault).__name__}: {said}"
         return ends
 
 

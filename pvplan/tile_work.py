@@ -39,6 +39,8 @@ from pvplan.tables import BUILDINGS, ROOFS, Floats, names
 
 MADE: Final = tuple(name for name in names(ROOFS) if name not in names(BUILDINGS))
 """What assessing adds to BUILDINGS; the rest the caller has already."""
+PLACES: Final = 24
+"""Places of light that a worker keeps; each holds some ten megabytes."""
 _OBJECTS: Final = b"pvplan_objects"
 _ROOFS, _CASTING, _GHI, _DRAWN = "roofs.parquet", "casting.parquet", "ghi.npy", "drawn.parquet"
 
@@ -154,8 +156,11 @@ def work(task: Task) -> Path:
         _, seen_from = relief(shared.surface_model, shared.crs, rules.shading)
     packed = rules.layout.method == "packed"
     scenery = surroundings(casting, rules.shading, seen_from) if packed else None
-    known = World(shared.base, rules, _light(_Keyed(shared)), scenery)
+    light = _light(_Keyed(shared))
+    known = World(shared.base, rules, light, scenery)
     found = pd.DataFrame(assess_in(known, roofs, ghi, drawn)[list(MADE)])
+    if light.places > PLACES:
+        _light.cache_clear()
     data = _bytes_of(_to_arrow(found))
     out = task.folder / f"{task.stem}-{digest_of(data)}.parquet"
     write_whole(out, data)

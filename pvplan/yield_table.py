@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any, Final
 
 import numpy as np
@@ -258,6 +258,9 @@ def azimuth_nodes_and_weights(azimuth: Floats, count: int) -> tuple[Ints, Floats
 Tables = dict[tuple[int, int], Floats]
 """(GHI step, kind) -> values of the kind's azimuths by month, (azimuths, 12, quantities)."""
 
+Known = dict[tuple[tuple[int, int], int, "Kind"], tuple[Floats, npt.NDArray[np.bool_]]]
+"""(node, GHI step, kind) -> values as in Tables, and which (azimuths, 12) of them are there."""
+
 POA, BEAM, SKY = 0, 1, 2
 ENERGY: Final = slice(3, 3 + len(RATIO_NODES))
 NOMINAL: Final = ENERGY.stop - 1
@@ -295,6 +298,7 @@ def yields(
     arrays: Arrays,
     assumptions: Assumptions,
     mapper: Mapper,
+    known: Known | None = None,
 ) -> Yields:
     """Return what each array yields.
 
@@ -312,6 +316,9 @@ def yields(
         Weather, system, module and layout rules are read.
     mapper
         Runs nodes and chunks of arrays.
+    known
+        What earlier calls with this base year and these assumptions computed; what this one
+        computes is added. It moves no digit.
     """
     rules = assumptions.weather
     low = np.floor(ratio / rules.ghi_ratio_step + 1e-9).astype(np.int64)
@@ -321,7 +328,8 @@ def yields(
     azimuths = [len(one.azimuths(rules.azimuth_step_deg)) for one in kinds]
     cells = _weather_cells(where, arrays, kind, azimuths, low, share, rules)
     nodes = _nodes(cells)
-    run = partial(_run_node, base=base, kinds=kinds, assumptions=assumptions)
+    known = {} if known is None else known
+    run = partial(_run_node, base=base, kinds=kinds, assumptions=assumptions, known=known)
     tables = dict(zip(nodes, mapper(run, nodes.values()), strict=True))
     count = len(arrays)
     found = Yields(
@@ -494,25 +502,73 @@ def _months_by_step(low: Ints, share: Floats) -> dict[int, npt.NDArray[np.bool_]
 
 
 def _run_node(
-    node: _Node, base: weather.Base, kinds: tuple[Kind, ...], assumptions: Assumptions
+    node: _Node,
+    base: weather.Base,
+    kinds: tuple[Kind, ...],
+    assumptions: Assumptions,
+    known: Known,
 ) -> Tables:
-    rules = assumptions.weather
-    longitude, latitude = (step * rules.node_size_deg for step in node.place)
-    sun = weather.sun_over(base.times, latitude, longitude, base.altitude_m)
-    planes = {number: orientations(kinds[number], latitude, assumptions) for number in node.kinds}
+    """Return the values at a node, computing those that are not known yet."""
+    longitude, latitude = (at * assumptions.weather.node_size_deg for at in node.place)
+    sun = cache(partial(weather.sun_over, base.times, latitude, longitude, base.altitude_m))
     tables: Tables = {}
     for step, months in sorted(node.months.items()):
-        ratio = np.where(months, step * rules.ghi_ratio_step, np.nan)
-        sky = weather.scaled(base, sun, ratio, rules)
-        hours = months[sky.month]
-        seen_sky, seen_sun = sky.at(hours), sun.at(hours)
+        lacking = {}
         for number in sorted(node.kinds):
-            used = node.kinds[number]
-            some = _quantities(seen_sky, seen_sun, planes[number].at(used), assumptions)
-            values = np.full((len(used), *some.shape[1:]), np.nan)
-            values[used] = _night_is_zero(some, months)
-            tables[step, number] = values
+            values, there = known.get((node.place, step, kinds[number]), (None, None))
+            lacks = node.kinds[number][:, None] & months
+            lacks = lacks if there is None else lacks & ~there
+            if values is None or lacks.any():
+                lacking[number] = lacks
+            else:
+                tables[step, number] = values
+        if lacking:
+            ratio = step * assumptions.weather.ghi_ratio_step
+            planes = {
+                number: orientations(kinds[number], latitude, assumptions) for number in lacking
+            }
+            found = _computed(lacking, planes, base, sun(), ratio, assumptions)
+            for number, values in found.items():
+                key, lacks = (node.place, step, kinds[number]), _block(lacking[number])
+                before, there = known.get(key, (values, np.zeros_like(lacks)))
+                known[key] = np.where(lacks[:, :, None], values, before), there | lacks
+                tables[step, number] = known[key][0]
     return tables
+
+
+def _block(lacks: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return the azimuths of any month times the months of any azimuth: what is computed."""
+    used, months = _lines(lacks)
+    return used[:, None] & months
+
+
+def _lines(lacks: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Return which azimuths and which months lack anything."""
+    return np.asarray(lacks.any(axis=1)), np.asarray(lacks.any(axis=0))
+
+
+def _computed(
+    lacking: dict[int, npt.NDArray[np.bool_]],
+    planes: dict[int, generation.Orientations],
+    base: weather.Base,
+    sun: Sun,
+    ratio: float,
+    assumptions: Assumptions,
+) -> dict[int, Floats]:
+    """Run pvlib under one GHI ratio; kind to (azimuths, 12, quantities), NaN elsewhere."""
+    found: dict[int, Floats] = {}
+    skies: dict[bytes, tuple[Sky, Sun]] = {}
+    for number, lacks in lacking.items():
+        used, months = _lines(lacks)
+        if months.tobytes() not in skies:
+            ratios = np.where(months, ratio, np.nan)
+            sky = weather.scaled(base, sun, ratios, assumptions.weather)
+            hours = months[sky.month]
+            skies[months.tobytes()] = sky.at(hours), sun.at(hours)
+        some = _quantities(*skies[months.tobytes()], planes[number].at(used), assumptions)
+        found[number] = np.full((len(used), *some.shape[1:]), np.nan)
+        found[number][used] = _night_is_zero(some, months)
+    return found
 
 
 def _quantities(

@@ -259,7 +259,7 @@ def test_finished_tiles_are_never_computed_again(
     other = replace(toys, identity={"toy": 2})
     assert assess_tiles(other, tiles, crew(Here()), tmp_path, lambda _: None).reused == 0
     assert not list(tmp_path.glob("**/.*")), "no half-written file is left"
-    assert not (tmp_path / "inputs").exists()
+    assert not [path for path in tmp_path.iterdir() if path.is_dir()]
 
 
 @pytest.mark.parametrize("spoil", ["cut", "flipped", "empty", "other"])
@@ -512,6 +512,30 @@ def test_a_cluster_whose_worker_is_killed_gives_the_same_bytes(
     told = process.communicate(timeout=300)[1]
     assert process.returncode == 0, told
     assert_same_bytes(tmp_path / "out", old_town)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="/proc tells the workers")
+def test_a_run_whose_scheduler_dies_ends_and_goes_on_with_the_next(
+    dense: Inputs,
+    old_town: Path,
+    tmp_path: Path,
+    cluster: tuple[str, list[subprocess.Popen[bytes]]],
+) -> None:
+    address, processes = cluster
+    tiles = tmp_path / "tiles"
+    words = ("--roofs-per-tile", "300", "--tiles", str(tiles))
+    process = child(dense, tmp_path / "out", "--dask", address, *words)
+    first_done(process)
+    processes[0].kill()
+    told = process.communicate(timeout=300)[1]
+    assert process.returncode == 2, told
+    assert "no scheduler answers" in told
+    assert not (tmp_path / "out").exists()
+    done = {path.name for path in tiles.glob("*.parquet")}
+    assert done
+    told = child(dense, tmp_path / "out", "--workers", "1", *words).communicate(timeout=300)[1]
+    assert_same_bytes(tmp_path / "out", old_town)
+    assert done < {path.name for path in tiles.glob("*.parquet")}
 
 
 def test_a_scheduler_that_does_not_answer_is_named(
