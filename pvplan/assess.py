@@ -196,10 +196,15 @@ def roofs_of(
     _add_energy(roofs, laid.arrays, found)
     base_ghi = known.base.sky.monthly_ghi()
     roofs["ghi_kwh_per_m2_per_year"] = (ratio * base_ghi[None, :]).sum(axis=1).round(3)
-    evidence = [name for name in names(CLAUSE_EVIDENCE) if name in roofs.columns]
-    roofs = roofs[["geometry", *names(ROOFS), *evidence]]
+    roofs = in_order(roofs)
     check(roofs, ROOFS, title="roofs")
     return roofs
+
+
+def in_order(roofs: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Return the columns of ROOFS, and what is known of the clause, in the contract's order."""
+    evidence = [name for name in names(CLAUSE_EVIDENCE) if name in roofs.columns]
+    return roofs[["geometry", *names(ROOFS), *evidence]]
 
 
 def forms_of(buildings: gpd.GeoDataFrame, assumptions: Assumptions) -> tuple[Any, Any]:

@@ -20,7 +20,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from pvplan import assumptions as assuming
-from pvplan.assess import Around, Mapper, World, assess, assess_in, world
+from pvplan.assess import Around, Mapper, World, assess, assess_in, in_order, world
 from pvplan.assumptions import Assumptions
 from pvplan.corrected import estimates_of
 from pvplan.errors import InputError, nearest
@@ -262,7 +262,8 @@ def _by_tiles(
     if not kept.any():
         raise InputError(f"no tile could be computed: {next(iter(found.failed.values()))}")
     found_roofs = found.roofs.loc[buildings.index[kept]]
-    roofs = buildings[kept].assign(**{name: found_roofs[name] for name in found_roofs.columns})
+    added = {name: found_roofs[name] for name in found_roofs.columns}
+    roofs = in_order(buildings[kept].assign(**added))
     if not found.failed:
         return gathered, roofs, dict(about)
     lost = unfinished(city, tiles, found.failed, about["inputs"][0]["file"])

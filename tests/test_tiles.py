@@ -19,7 +19,9 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import rasterio
 import shapely
+from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,6 +32,7 @@ from pvplan.errors import InputError
 from pvplan.reports.phrases import in_chinese
 from pvplan.roof.weather import Base
 from pvplan.run import Inputs, Tiling, run_city, write_run
+from pvplan.sources.corrections import append_corrections
 from pvplan.tables import Plan
 from pvplan.tile_run import TRIES, City, Crew, assess_tiles
 from pvplan.tile_work import MADE, Shared, Task, differences, program, read_found, work
@@ -239,6 +242,41 @@ def test_an_old_town_in_tiles_is_the_same_bytes(
     run_of(dense, tmp_path / "out", Tiling(tmp_path / "tiles", roofs_per_tile=most))
     assert len(list((tmp_path / "tiles").glob("*.parquet"))) >= least_tiles
     assert_same_bytes(tmp_path / "out", old_town)
+
+
+def test_all_else_that_a_run_is_given_reaches_the_tiles(
+    dense: Inputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Corrections, obstructions and a surface model: in tiles the same bytes as in one."""
+    words = [
+        ("row-000010", "roof_form", "metal_sheet"),
+        ("row-000010", "surveyed_load_kn_per_m2", "0.6"),
+        ("row-000020", "height_m", "41"),
+        ("row-000030", "obstruction", "none"),
+    ]
+    kept = dict.fromkeys(("estimate", "estimate_source", "evidence", "recorded_by"), "-")
+    when = {"recorded_at": "2026-11-01T00:00:00Z"}
+    append_corrections(
+        tmp_path / "c.csv",
+        [{"roof_id": roof, "fact": fact, "value": value, **kept, **when}
+         for roof, fact, value in words],
+    )  # fmt: skip
+    # Part of the town only: prisms tell of the rest.
+    blocks = np.random.default_rng(5).uniform(2.0, 30.0, (60, 50)).astype(np.float32)
+    heights = np.kron(blocks, np.ones((10, 10), dtype=np.float32))
+    corner = Affine(2.0, 0.0, 271_500.0, 0.0, -2.0, 3_466_200.0)
+    profile = {"driver": "GTiff", "count": 1, "height": 600, "width": 500, "dtype": "float32"}
+    with rasterio.open(
+        tmp_path / "dsm.tif", "w", **profile, crs="EPSG:32651", transform=corner
+    ) as raster:
+        raster.write(heights[None])
+        raster.set_band_unit(1, "m")
+    inputs = replace(dense, corrections=tmp_path / "c.csv", surface_model=tmp_path / "dsm.tif")
+    plan = run_of(inputs, tmp_path / "one")
+    assert plan.meta["counts"]["corrections_rows_used"] == 4
+    monkeypatch.setattr(run, "_crew", lambda *_: crew(Here()))
+    run_of(inputs, tmp_path / "many", Tiling(tmp_path / "tiles", roofs_per_tile=900))
+    assert_same_bytes(tmp_path / "many", tmp_path / "one")
 
 
 # ---- going on, and faults ---------------------------------------------------------------------
