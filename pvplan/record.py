@@ -113,7 +113,7 @@ def record(
         "code_version": code,
         "versions": {
             "python": platform.python_version(),
-            **{name: importlib.metadata.version(name) for name in PACKAGES},
+            **libraries(),
         },
     }
 
@@ -163,6 +163,11 @@ def code_version() -> str:
     for path in sorted([*package.rglob("*.py"), *package.rglob("*.toml")]):
         digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes())
     return f"{pvplan.__version__}+{digest.hexdigest()[:8]}"
+
+
+def libraries() -> dict[str, str]:
+    """Return the versions of the libraries that figures depend on."""
+    return {name: importlib.metadata.version(name) for name in PACKAGES}
 
 
 def close(plan: Plan, seconds: dict[str, float]) -> dict[str, Any]:

@@ -54,9 +54,9 @@ from pvplan.reports.phrases import with_chinese
 from pvplan.reports.separated import write_hourly
 from pvplan.sources.corrections import holding
 from pvplan.study import Study, study
-from pvplan.tables import BUILDINGS, REJECTED, ROOFS, Plan, names
+from pvplan.tables import REJECTED, Plan, names
 from pvplan.tile_run import City, Crew, assess_tiles, unfinished
-from pvplan.tile_work import Shared, differences, end_with_parent, program
+from pvplan.tile_work import MADE, Shared, differences, end_with_parent, program
 from pvplan.tiles import cut
 from pvplan.yield_table import ghi_ratio
 
@@ -208,16 +208,24 @@ def _roofs_of(
     finished: Plan, gathered: Gathered, about: Mapping[str, Any]
 ) -> gpd.GeoDataFrame | None:
     """Return ROOFS from a finished run, None where a run now would make others."""
-    words = ("assumptions_fingerprint", "told", "metric_crs", "code_version")
-    same = all(about[word] == finished.meta.get(word) for word in words)
-    if not same or _roof_files(about) != _roof_files(finished.meta):
+    if _made_of(about) != _made_of(finished.meta):
         return None
-    made = [name for name in names(ROOFS) if name not in names(BUILDINGS)]
     ids = gathered.buildings.index
     if not ids.isin(finished.roofs.index).all():  # a run that lacks tiles
         return None
-    known = finished.roofs.reindex(ids)
-    return gathered.buildings.assign(**{name: known[name] for name in made})
+    return _with_made(gathered.buildings, finished.roofs)
+
+
+def _with_made(buildings: gpd.GeoDataFrame, found: pd.DataFrame) -> gpd.GeoDataFrame:
+    """Return buildings with what assessing adds to them, as it was found of the same roofs."""
+    known = found.reindex(buildings.index)
+    return buildings.assign(**{name: known[name] for name in MADE})
+
+
+def _made_of(about: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a run's roofs depend on: files, what was told of them, assumptions, program."""
+    words = ("assumptions_fingerprint", "told", "metric_crs", "code_version")
+    return {word: about.get(word) for word in words} | {"files": _roof_files(about)}
 
 
 def _roof_files(about: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -245,25 +253,21 @@ def _by_tiles(
     casting = buildings if around.buildings is None else around.buildings
     # A raster of another climate is told of the whole city, as without tiles.
     ghi_ratio(base, gathered.monthly_ghi, len(buildings), assumptions)
-    words = ("assumptions_fingerprint", "told", "metric_crs", "code_version", "versions")
-    identity = {word: about[word] for word in words} | {"files": _roof_files(about)}
     shared = Shared(
-        json.dumps(identity, sort_keys=True),
+        json.dumps({**_made_of(about), "versions": about["versions"]}, sort_keys=True),
         program(),
         base,
         assumptions,
         str(about["metric_crs"]),
         gathered.surface_model and gathered.surface_model.resolve(),
     )
-    city = City(buildings, casting, gathered.monthly_ghi, gathered.obstructions, shared, identity)
+    city = City(buildings, casting, gathered.monthly_ghi, gathered.obstructions, shared)
     tiles = cut(buildings, casting, assumptions.shading, tiling.roofs_per_tile)
     found = assess_tiles(city, tiles, _crew(tiling, progress), tiling.folder.resolve(), progress)
     kept = buildings.index.isin(found.roofs.index)
     if not kept.any():
         raise InputError(f"no tile could be computed: {next(iter(found.failed.values()))}")
-    found_roofs = found.roofs.loc[buildings.index[kept]]
-    added = {name: found_roofs[name] for name in found_roofs.columns}
-    roofs = in_order(buildings[kept].assign(**added))
+    roofs = in_order(_with_made(buildings[kept], found.roofs))
     if not found.failed:
         return gathered, roofs, dict(about)
     lost = unfinished(city, tiles, found.failed, about["inputs"][0]["file"])

@@ -42,18 +42,13 @@ AHEAD: Final = 2
 
 @dataclass(frozen=True)
 class City:
-    """All roofs of a run and what they are assessed with.
-
-    ``identity`` names, as plain values, everything that roofs depend on beside their own place:
-    files, assumptions, program.
-    """
+    """All roofs of a run and what they are assessed with."""
 
     buildings: gpd.GeoDataFrame
     casting: gpd.GeoDataFrame
     monthly_ghi: Floats | None
     obstructions: Any
     shared: Shared
-    identity: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -208,9 +203,9 @@ class _Tasks:
                     else:
                         suspects, waiting = self._many(executor, waiting, crew.size * AHEAD)
 
-    def _one_by_one(self, executor: Executor, names: list[str]) -> list[str]:
+    def _one_by_one(self, executor: Executor, suspects: list[str]) -> list[str]:
         """Try tiles alone, each until it is done or given up; return those left by a death."""
-        queue = list(names)
+        queue = list(suspects)
         while queue:
             future = self._submitted(executor, queue[0])
             wait([future])
@@ -222,13 +217,13 @@ class _Tasks:
         return queue
 
     def _many(
-        self, executor: Executor, names: list[str], at_once: int
+        self, executor: Executor, waiting: list[str], at_once: int
     ) -> tuple[list[str], list[str]]:
         """Work on several tiles at once until all are done, or the workers are gone.
 
         Returns the tiles that were under way when the workers went, and those that were not.
         """
-        queue = list(names)
+        queue = list(waiting)
         under_way: dict[Future[Path], str] = {}
         while queue or under_way:
             while queue and len(under_way) < at_once:
@@ -300,7 +295,7 @@ def _gone(fault: BaseException | None) -> bool:
 def _digest(city: City, tile: Tile) -> str:
     """Return the name of all that a tile's roofs depend on."""
     said = {
-        "identity": dict(city.identity),
+        "shared": city.shared.key,
         "tile": tile.name,
         "roofs": [str(roof) for roof in city.buildings.index[tile.roofs]],
     }

@@ -12,9 +12,8 @@ import os
 import socket
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from importlib.metadata import version
 from multiprocessing import connection, parent_process
 from pathlib import Path
 from threading import Thread
@@ -32,7 +31,7 @@ from pvplan.assumptions import Assumptions
 from pvplan.errors import InputError
 from pvplan.light import Light
 from pvplan.look import surroundings
-from pvplan.record import PACKAGES, code_version
+from pvplan.record import code_version, libraries
 from pvplan.relief import relief
 from pvplan.roof import weather
 from pvplan.tables import BUILDINGS, ROOFS, Floats, names
@@ -47,18 +46,18 @@ _ROOFS, _CASTING, _GHI, _DRAWN = "roofs.parquet", "casting.parquet", "ghi.npy", 
 
 @dataclass(frozen=True)
 class Shared:
-    """What all tiles of a run share.
+    """What all tiles of a run share; two are equal where their keys are.
 
-    ``key`` names it: tiles of one key that a process computes share what light yields.
-    ``program`` tells the caller's program and libraries (:func:`program`).
+    ``key`` tells everything that roofs depend on beside their own place: files, assumptions,
+    program. ``program`` tells the caller's program and libraries (:func:`program`).
     """
 
     key: str
-    program: Mapping[str, str]
-    base: weather.Base
-    assumptions: Assumptions
-    crs: str
-    surface_model: Path | None
+    program: Mapping[str, str] = field(compare=False)
+    base: weather.Base = field(compare=False)
+    assumptions: Assumptions = field(compare=False)
+    crs: str = field(compare=False)
+    surface_model: Path | None = field(compare=False)
 
 
 @dataclass(frozen=True)
@@ -156,7 +155,7 @@ def work(task: Task) -> Path:
         _, seen_from = relief(shared.surface_model, shared.crs, rules.shading)
     packed = rules.layout.method == "packed"
     scenery = surroundings(casting, rules.shading, seen_from) if packed else None
-    light = _light(_Keyed(shared))
+    light = _light(shared)
     known = World(shared.base, rules, light, scenery)
     found = pd.DataFrame(assess_in(known, roofs, ghi, drawn)[list(MADE)])
     if light.places > PLACES:
@@ -183,7 +182,7 @@ def end_with_parent() -> None:
 @cache
 def program() -> dict[str, str]:
     """Return version of this program and of the libraries that its figures depend on."""
-    return {"pvplan": code_version(), **{name: version(name) for name in PACKAGES}}
+    return {"pvplan": code_version(), **libraries()}
 
 
 def differences(there: Mapping[str, str], here: Mapping[str, str]) -> str:
@@ -210,23 +209,10 @@ def _read_whole(path: Path, digest: str) -> bytes:
     return data
 
 
-class _Keyed:
-    """What tiles share, told apart by its key alone."""
-
-    def __init__(self, shared: Shared) -> None:
-        self.shared = shared
-
-    def __hash__(self) -> int:
-        return hash(self.shared.key)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Keyed) and self.shared.key == other.shared.key
-
-
 @lru_cache(maxsize=1)
-def _light(keyed: _Keyed) -> Light:
+def _light(shared: Shared) -> Light:
     """Return the tables of light, made once for all tiles of a run that a process computes."""
-    return Light(keyed.shared.base, keyed.shared.assumptions)
+    return Light(shared.base, shared.assumptions)
 
 
 def _table_bytes(table: gpd.GeoDataFrame) -> bytes:

@@ -148,7 +148,7 @@ def toy_city(assumptions: Assumptions, base: Base) -> City:
     ]
     every = pd.concat([buildings, tower])
     shared = Shared("toy", program(), base, assumptions, str(buildings.crs), None)
-    return City(every, every, toy.monthly_ghi(len(every)), None, shared, {"toy": 1})
+    return City(every, every, toy.monthly_ghi(len(every)), None, shared)
 
 
 def found_by(city: City, most: int, folder: Path) -> pd.DataFrame:
@@ -294,7 +294,7 @@ def test_finished_tiles_are_never_computed_again(
     assert told[-1] == f"assess {len(toys.buildings)}/{len(toys.buildings)}"
     pd.testing.assert_frame_equal(again.roofs.loc[in_one.index], in_one, check_exact=True)
     # Another identity finds none of these files.
-    other = replace(toys, identity={"toy": 2})
+    other = replace(toys, shared=replace(toys.shared, key="other"))
     assert assess_tiles(other, tiles, crew(Here()), tmp_path, lambda _: None).reused == 0
     assert not list(tmp_path.glob("**/.*")), "no half-written file is left"
     assert not [path for path in tmp_path.iterdir() if path.is_dir()]
