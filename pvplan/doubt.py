@@ -15,13 +15,18 @@ import pandas as pd
 from pvplan.assumptions import Assumptions, Uncertainty
 from pvplan.city import likelihood, uncertainty
 from pvplan.city.likelihood import Percentiles
-from pvplan.city.roof_groups import Roofs, grouped
-from pvplan.city.states import OWED_BY, owed_kw
-from pvplan.tables import CORRECTED, Floats, scope_of, to_thousandths
+from pvplan.city.roof_groups import groups_of
+from pvplan.tables import Floats, scope_of, to_thousandths
 
 Words = npt.NDArray[np.object_]
 CITY: Final = "city"
 _LEVELS: Final = ("park", "district")
+_IN_DRAWS: Final = {
+    "capacity_dc_kw": "capacity_kw",
+    "capacity_needs_survey_dc_kw": "needs_survey_kw",
+    "bound_dc_kw": "bound_kw",
+    "energy_ac_kwh_per_year": "energy_kwh_per_year",
+}
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,8 @@ class _Scope:
 
 
 def doubt(
-    roofs: pd.DataFrame,
+    kinds: pd.DataFrame,
+    flags: pd.DataFrame,
     systems: pd.DataFrame | None,
     goal_rows: pd.DataFrame,
     headline: str | None,
@@ -80,8 +86,10 @@ def doubt(
 
     Parameters
     ----------
-    roofs
-        PLAN roofs, places filled.
+    kinds
+        Roofs of a kind a row (:func:`pvplan.kinds.kinds_of`).
+    flags
+        Scope of the roofs that systems stand on (:func:`pvplan.kinds.flags_of`).
     systems
         Placed systems that run on the day (LEDGER), or None without a register.
     goal_rows
@@ -92,18 +100,17 @@ def doubt(
         Day; sizes, sharing, module.
     """
     rules = assumptions.uncertainty
-    whole = _roofs(roofs, assumptions)
-    drawn = uncertainty.draw(grouped(whole), rules, rules.seed)
+    drawn = uncertainty.draw(_groups(kinds), rules, rules.seed)
     at = {"park": drawn.park_id, "district": drawn.district_id}
     at[CITY] = np.full(len(drawn.park_id), CITY, dtype=object)
     levels = {level: _of_level(drawn, place) for level, place in at.items()}
     scopes = {
-        scope: _scope(roofs, whole, systems, scope, rules)
+        scope: _scope(kinds, flags, systems, scope, rules)
         for scope in map(str, goal_rows["scope"].unique())
     }
     metrics = goal_rows.loc[goal_rows["metric"] == "full_installation", "scope"]
     full = {
-        scope: _full(roofs, whole, systems, scope, rules) for scope in map(str, metrics.unique())
+        scope: _full(kinds, flags, systems, scope, rules) for scope in map(str, metrics.unique())
     }
     goals = _of_goals(goal_rows, scopes, full, as_of, rules)
     drivers = {}
@@ -124,24 +131,9 @@ def _ranked(goal_rows: pd.DataFrame, headline: str | None) -> list[str]:
     return [str(goal) for goal in city.loc[chosen, "goal_id"].unique()]
 
 
-def _roofs(roofs: pd.DataFrame, assumptions: Assumptions) -> Roofs:
-    """Return the roofs as the draws see them; a roof full of modules is the bound."""
-    capacity = roofs["capacity_dc_kw"].to_numpy(dtype=np.float64)
-    module = assumptions.module
-    full = roofs["footprint_area_m2"].to_numpy(dtype=np.float64) * module.power_w
-    bound = np.maximum(full / module.area_m2 / 1000.0, capacity)
-    words = ("park_id", "district_id", "roof_form", "height_source", "roof_form_source")
-    told = {word: roofs[word].to_numpy(dtype=object, copy=True) for word in words}
-    for word in ("height_source", "roof_form_source"):
-        # What a person has seen is as sure as what a file gives.
-        told[word][told[word] == CORRECTED] = "given"
-    return Roofs(
-        **told,
-        capacity_kw=capacity,
-        needs_survey_kw=roofs["capacity_needs_survey_dc_kw"].to_numpy(dtype=np.float64),
-        bound_kw=bound,
-        energy_kwh_per_year=roofs["energy_ac_kwh_per_year"].to_numpy(dtype=np.float64),
-    )
+def _groups(kinds: pd.DataFrame) -> pd.DataFrame:
+    """Sum kinds to groups of roofs that share every source of error."""
+    return groups_of(kinds.rename(columns=_IN_DRAWS))
 
 
 def _of_level(drawn: uncertainty.Draws, place: Words) -> pd.DataFrame:
@@ -163,15 +155,18 @@ def _named(name: str, unit: str, found: Percentiles) -> dict[str, Floats]:
 
 
 def _scope(
-    roofs: pd.DataFrame, whole: Roofs, systems: pd.DataFrame | None, scope: str, rules: Uncertainty
+    kinds: pd.DataFrame,
+    flags: pd.DataFrame,
+    systems: pd.DataFrame | None,
+    scope: str,
+    rules: Uncertainty,
 ) -> _Scope:
     """Draw the roofs and the systems that a goal speaks of."""
-    chosen = scope_of(roofs, scope).to_numpy(dtype=bool)
-    groups = grouped(whole.of(chosen))
+    groups = _groups(kinds[scope_of(kinds, scope)])
     park, district, (capacity,) = uncertainty.draw_capacity(groups, [rules], rules.seed)
     stands = None
     if systems is not None:
-        stands = _stands(_systems_of(systems, roofs.index[chosen], scope), rules)
+        stands = _stands(_systems_of(systems, flags, scope), rules)
     return _Scope(capacity, {"park": park, "district": district}, stands)
 
 
@@ -192,8 +187,9 @@ def _draw_installed(systems: pd.DataFrame, rules: Uncertainty) -> tuple[Words, W
     return uncertainty.draw_installed(park, district, kw, rules, rules.seed)
 
 
-def _systems_of(systems: pd.DataFrame, chosen: pd.Index[Any], scope: str) -> pd.DataFrame:
+def _systems_of(systems: pd.DataFrame, flags: pd.DataFrame, scope: str) -> pd.DataFrame:
     """Return the systems on the roofs of a scope, and those of which only the park is known."""
+    chosen = flags.index[scope_of(flags, scope)]
     by_park = systems["roof_id"].isna() & (scope != "new_industrial")
     found: pd.DataFrame = systems[systems["roof_id"].isin(chosen) | by_park]
     return found
@@ -262,27 +258,28 @@ class _Full:
 
 
 def _full(
-    roofs: pd.DataFrame, whole: Roofs, systems: pd.DataFrame | None, scope: str, rules: Uncertainty
+    kinds: pd.DataFrame,
+    flags: pd.DataFrame,
+    systems: pd.DataFrame | None,
+    scope: str,
+    rules: Uncertainty,
 ) -> _Full | None:
     """Return what full installation asks for; None without a register."""
     if systems is None:
         return None
-    mine = scope_of(roofs, scope).to_numpy(dtype=bool)
-    columns = {*OWED_BY, "capacity_dc_kw", "roof_state", *(f"{level}_id" for level in _LEVELS)}
-    chosen = pd.DataFrame({name: roofs[name].array[mine] for name in sorted(columns)})
-    here = _systems_of(systems, roofs.index[mine], scope)
-    owed = owed_kw(*(chosen[name].to_numpy(dtype=np.float64) for name in OWED_BY))
+    chosen = kinds[scope_of(kinds, scope)]
+    here = _systems_of(systems, flags, scope)
     is_open = chosen["roof_state"].isin(["feasible", "not_assessable"]).to_numpy(dtype=bool)
     keys = [chosen[f"{level}_id"].to_numpy() for level in _LEVELS]
-    asked = pd.Series(owed).groupby(keys).sum()
+    asked = chosen["full_dc_kw"].groupby(keys).sum()
     held = chosen["capacity_dc_kw"].where(is_open, 0.0).groupby(keys).sum()
     stand = pd.MultiIndex.from_arrays([here[f"{level}_id"].to_numpy() for level in _LEVELS])
     places = asked.index.union(stand.drop_duplicates())
     return _Full(
         places=places,
-        asked_kw=np.asarray(asked.reindex(places).fillna(0.0), dtype=np.float64),
-        stated_kw=held.reindex(places).fillna(0.0).to_numpy(dtype=np.float64),
-        groups=grouped(whole.of(np.flatnonzero(mine)[is_open])) if is_open.any() else None,
+        asked_kw=to_thousandths(asked.reindex(places).fillna(0.0)),
+        stated_kw=to_thousandths(held.reindex(places).fillna(0.0)),
+        groups=_groups(chosen[is_open]) if is_open.any() else None,
         systems=here,
         rules=rules,
     )

@@ -22,14 +22,14 @@ _BOUNDS: Final = ("lower_dc_kw", "upper_dc_kw")
 
 
 def gap_table(
-    roofs: pd.DataFrame, goal_rows: pd.DataFrame, allocation: pd.DataFrame, level: str
+    kinds: pd.DataFrame, goal_rows: pd.DataFrame, allocation: pd.DataFrame, level: str
 ) -> pd.DataFrame:
     """Return the account of every place of a level against every goal.
 
     Parameters
     ----------
-    roofs
-        PLAN roofs, places and states filled.
+    kinds
+        Roofs of a kind a row (:func:`pvplan.kinds.kinds_of`).
     goal_rows
         GOALS, with what the draws add.
     allocation
@@ -47,7 +47,7 @@ def gap_table(
     rows = goal_rows[goal_rows["level"] == level]
     held: dict[str, pd.DataFrame] = {}
     for scope in map(str, rows["scope"].unique()):
-        held[scope] = _held(roofs, scope, level)
+        held[scope] = _held(kinds, scope, level)
     parts = [
         _of_goal(held[str(of_goal["scope"].iloc[0])], of_goal, allocation, level)
         for _, of_goal in rows.groupby("goal_id", sort=False)
@@ -57,15 +57,15 @@ def gap_table(
     return pd.concat(parts, ignore_index=True)[names(GAP)]
 
 
-def _held(roofs: pd.DataFrame, scope: str, level: str) -> pd.DataFrame:
+def _held(kinds: pd.DataFrame, scope: str, level: str) -> pd.DataFrame:
     """Sum what the roofs of a scope hold at each place; missing where nothing is registered."""
-    mine = scope_of(roofs, scope).to_numpy(dtype=bool)
-    place = roofs[f"{level}_id"].to_numpy(dtype=object)[mine]
-    here = {name: roofs[name].to_numpy(dtype=np.float64)[mine] for name in (*_STATES, *_ON_ROOFS)}
+    mine = scope_of(kinds, scope).to_numpy(dtype=bool)
+    place = kinds[f"{level}_id"].to_numpy(dtype=object)[mine]
+    here = {name: kinds[name].to_numpy(dtype=np.float64)[mine] for name in (*_STATES, *_ON_ROOFS)}
     whole = pd.DataFrame({name: np.rint(kw * 1000.0) for name, kw in here.items()})
     if whole["installed_dc_kw"].isna().any():
         whole[list(_ON_ROOFS)] = np.nan
-    count = (roofs["roof_state"] == "feasible").to_numpy(dtype=bool)[mine]
+    count = kinds["roof_count"].where(kinds["roof_state"] == "feasible", 0).to_numpy()[mine]
     sums = whole.groupby(place).sum(min_count=1).div(1000.0)
     return sums.assign(feasible_roof_count=pd.Series(count).groupby(place).sum())
 

@@ -44,9 +44,9 @@ def is_split(goal: Goal) -> bool:
     return capacity and goal.level == "city" and goal.scope != "all"
 
 
-def pairs_of(roofs: pd.DataFrame) -> pd.DataFrame:
-    """Sum the roofs by park and district together, in whole thousandths: any order alike."""
-    pairs = roofs.groupby(["park_id", "district_id"], sort=True)[AREAS].sum()
+def pairs_of(kinds: pd.DataFrame) -> pd.DataFrame:
+    """Sum kinds of roofs by park and district together, in whole thousandths."""
+    pairs = kinds.groupby(["park_id", "district_id"], sort=True)[AREAS].sum()
     return pd.DataFrame({name: to_thousandths(pairs[name]) for name in AREAS}, pairs.index)
 
 

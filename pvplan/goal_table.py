@@ -1,4 +1,4 @@
-"""PLAN roofs, ledger and goals to the GOALS table: one row for each goal, level and place."""
+"""Kinds of roofs, ledger and goals to the GOALS table: one row for each goal, level and place."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 
 from pvplan.assumptions import Assumptions, Goal
-from pvplan.city import economics, goals, growth, pace, weighting
-from pvplan.city.states import OWED_BY, owed_kw
+from pvplan.city import goals, growth, pace
 from pvplan.goal_split import AREAS
 from pvplan.goal_view import PLACES, Here, View, or_missing
 from pvplan.tables import (
@@ -21,7 +20,6 @@ from pvplan.tables import (
     GOALS,
     OUTSIDE_DISTRICTS,
     OUTSIDE_PARKS,
-    Floats,
     names,
     to_thousandths,
 )
@@ -39,7 +37,8 @@ class City:
 
 
 def goal_table(
-    roofs: pd.DataFrame,
+    kinds: pd.DataFrame,
+    flags: pd.DataFrame,
     ledger: pd.DataFrame | None,
     place_names: dict[str, pd.DataFrame],
     city: City,
@@ -52,8 +51,10 @@ def goal_table(
 
     Parameters
     ----------
-    roofs
-        PLAN roofs; ``park_id`` and ``district_id`` filled (outside ones by their own word).
+    kinds
+        Roofs of a kind a row (:func:`pvplan.kinds.kinds_of`); places outside by their own word.
+    flags
+        Scope of the roofs that systems stand on (:func:`pvplan.kinds.flags_of`).
     ledger
         LEDGER with the same words, or None without a register.
     place_names
@@ -75,17 +76,15 @@ def goal_table(
         GOALS, in the order of the goals, then city, districts, parks; and how they were split.
     """
     rows: list[_Row] = []
-    held = {column: {str(place) for place in roofs[column].unique()} for column in PLACES.values()}
-    economic, full = _economic_kw(roofs, assumptions), _full_kw(roofs)
+    held = {column: {str(place) for place in kinds[column].unique()} for column in PLACES.values()}
     wanted = [*PLACES.values(), *AREAS, "in_goal_scope", "is_new_plant"]
-    measured = roofs.assign(economic_potential_dc_kw=economic, full_dc_kw=full)[wanted]
+    measured = kinds[wanted]
     shares: list[pd.DataFrame] = []
-    at = None if ledger is None else roofs.index.get_indexer(pd.Index(ledger["roof_id"]))
     curves: dict[tuple[str, str, str], growth.Growth | None] = {}
     for goal in assumptions.goals:
         if not goal.enabled:
             continue
-        view = View(goal, measured, ledger, at, as_of, assumptions, amounts)
+        view = View(goal, measured, flags, ledger, as_of, assumptions, amounts)
         if view.split is not None:
             shares.append(view.split.every)
         for level, found in groupby(_places(goal, place_names, city, held), lambda p: p.level):
@@ -109,28 +108,6 @@ class Measured:
 
     goals: pd.DataFrame
     allocation: pd.DataFrame
-
-
-def _full_kw(roofs: pd.DataFrame) -> Floats:
-    """Return what full installation asks of each roof (:func:`pvplan.city.states.owed_kw`)."""
-    columns = [roofs[name].to_numpy(dtype=np.float64) for name in OWED_BY]
-    return owed_kw(*columns)
-
-
-def _economic_kw(roofs: pd.DataFrame, assumptions: Assumptions) -> Floats:
-    """Return the potential of each roof weighted by what of the price it keeps, kWp."""
-    finance = assumptions.finance
-    energy = roofs["energy_ac_kwh_per_year"].to_numpy(dtype=np.float64)
-    cost = roofs["capex_cny"] + economics.cost_years(finance) * roofs["opex_cny_per_year"]
-    lifetime = energy * economics.energy_years(finance, assumptions.module)
-    lcoe = np.divide(
-        cost.to_numpy(dtype=np.float64), lifetime,
-        out=np.full(len(roofs), np.nan), where=lifetime > 0.0,
-    )  # fmt: skip
-    return weighting.economic_potential_kw(
-        roofs["capacity_dc_kw"].to_numpy(dtype=np.float64), lcoe,
-        assumptions.tariff.mean_price_cny_per_kwh,
-    )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -66,32 +66,33 @@ class _Systems:
 
 
 class View:
-    """The roofs and systems that one goal speaks of, with each roof's part of the target."""
+    """The roofs (a row for each kind) and systems that one goal speaks of, and its targets."""
 
     def __init__(
         self,
         goal: Goal,
-        roofs: pd.DataFrame,
+        kinds: pd.DataFrame,
+        flags: pd.DataFrame,
         ledger: pd.DataFrame | None,
-        at: Ints | None,
         as_of: date,
         assumptions: Assumptions,
         amounts: pd.DataFrame | None = None,
     ) -> None:
         self.goal, self.as_of, self.rules = goal, as_of, assumptions.allocation
         self.horizon_years = assumptions.uncertainty.attainment_horizon_years
-        scope = scope_of(roofs, goal.scope)
-        self.roofs = roofs if scope.all() else roofs[scope]
+        scope = scope_of(kinds, goal.scope)
+        self.roofs = kinds if scope.all() else kinds[scope]
         module = assumptions.module
         self.kw_per_module_m2 = module.power_w / module.area_m2 / 1000.0
         self.area = "usable_area_m2" if goal.denominator == "usable_roof" else "footprint_area_m2"
         self.registered = ledger is not None
-        if ledger is not None and at is not None:
+        if ledger is not None:
             stage = stages(ledger, as_of)
             known = stage != ""
-            rows, roof = ledger[known], at[known]
+            rows = ledger[known]
             here = (rows["matched_by"] != "none").to_numpy(dtype=bool)
-            on_roof = (roof >= 0) & scope.to_numpy(dtype=bool)[roof]
+            mine = flags.index[scope_of(flags, goal.scope)]
+            on_roof = rows["roof_id"].isin(mine).to_numpy(dtype=bool)
             by_park = rows["roof_id"].isna().to_numpy(dtype=bool)
             systems = _systems(rows, stage[known])
             # Of which roof of a park is not known: an old plant's as a rule, yet maybe a new one's.

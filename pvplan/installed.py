@@ -138,7 +138,10 @@ def fill_places(
 
 def _main_district(roofs: gpd.GeoDataFrame) -> dict[str, str]:
     """Return the district that holds most roof area of each park."""
-    area = roofs.groupby(["park_id", "district_id"])["footprint_area_m2"].sum().reset_index()
+    columns = ["park_id", "district_id", "footprint_area_m2"]
+    area = pd.DataFrame({name: roofs[name].to_numpy() for name in columns})
+    area["footprint_area_m2"] = np.rint(area["footprint_area_m2"] * 1000.0)
+    area = area.groupby(columns[:2], as_index=False).sum()
     order = area.sort_values(["park_id", "footprint_area_m2", "district_id"])
     return dict(zip(order["park_id"], order["district_id"], strict=True))
 

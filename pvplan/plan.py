@@ -18,6 +18,7 @@ from pvplan.doubt import doubt
 from pvplan.gap_table import gap_table
 from pvplan.goal_table import OUTSIDE, City, Measured, goal_table
 from pvplan.installed import WGS84, Recorded, fill_places, matched, on_day, summed_kw, with_states
+from pvplan.kinds import flags_of, kinds_of
 from pvplan.tables import (
     COMPLIANCE,
     GAP,
@@ -95,7 +96,8 @@ def make_plan(
     running = on_day(ledger, as_of, "commissioned")
     plants = _compliance(roofs, ledger, doubts, as_of, local)
     headline = goals.headline(local.goals, as_of)
-    drawn = doubt(roofs, running, measured.goals, headline, as_of, local)
+    kinds, flags = counted.kinds, flags_of(roofs, ledger)
+    drawn = doubt(kinds, flags, running, measured.goals, headline, as_of, local)
     goal_rows = measured.goals.assign(**drawn.goals)[names(GOALS)]
     for level, table in tables.items():
         _add_gap(table, goal_rows, level, headline)
@@ -103,7 +105,7 @@ def make_plan(
         wanted = (*LEVEL_HEAD, *LEVEL_REGISTER, *LEVEL_GOAL, *RATIOS, *LEVEL_DOUBT)
         check(tables[level], wanted, title=level)
     gaps = {
-        level: gap_table(roofs, goal_rows, measured.allocation, level)
+        level: gap_table(kinds, goal_rows, measured.allocation, level)
         for level in ("park", "district")
     }
     told = (
@@ -147,6 +149,8 @@ class Measures:
     ----------
     roofs
         PLAN_ROOFS, metric CRS.
+    kinds
+        The same summed by kind (:func:`pvplan.kinds.kinds_of`).
     ledger, unmatched, findings
         As of :func:`pvplan.installed.matched`.
     tables
@@ -158,6 +162,7 @@ class Measures:
     """
 
     roofs: gpd.GeoDataFrame
+    kinds: pd.DataFrame
     ledger: pd.DataFrame | None
     unmatched: pd.DataFrame
     findings: pd.DataFrame
@@ -184,14 +189,17 @@ def measure(
     roofs = with_states(roofs, ledger, findings.roof_decisions, as_of, used)
     running = on_day(ledger, as_of, "commissioned")
     areas = {"park": parks, "district": districts, "city": _city_row(city)}
-    tables = _levels(roofs, running, areas, assumptions)
+    kinds = kinds_of(roofs, assumptions)
+    tables = _levels(kinds, running, areas, _common_source(roofs), assumptions)
+    for table in tables.values():
+        table.set_crs(roofs.crs, inplace=True)
     local = _goals_of_place(roofs, assumptions)
     place_names = {level: tables[level] for level in ("park", "district")}
     measured = goal_table(
-        roofs, ledger, place_names, city, as_of, local,
+        kinds, flags_of(roofs, ledger), ledger, place_names, city, as_of, local,
         _passing(roofs, ledger, doubts, as_of, local, city), _amounts(findings),
     )  # fmt: skip
-    return Measures(roofs, ledger, unmatched, doubts, tables, local, measured)
+    return Measures(roofs, kinds, ledger, unmatched, doubts, tables, local, measured)
 
 
 def _joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
@@ -200,20 +208,17 @@ def _joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _levels(
-    roofs: gpd.GeoDataFrame,
+    kinds: pd.DataFrame,
     running: pd.DataFrame | None,
     areas: Mapping[str, gpd.GeoDataFrame],
+    source: str | None,
     assumptions: Assumptions,
 ) -> dict[str, gpd.GeoDataFrame]:
-    """Sum the roofs once, and give each level its table in the roofs' CRS."""
-    sums, source = _summed_pairs(roofs), _common_source(roofs)
-    tables = {
-        level: _level(sums, running, level, rows, source, assumptions)
+    """Sum the kinds of roofs, and give each level its table."""
+    return {
+        level: _level(kinds, running, level, rows, source, assumptions)
         for level, rows in areas.items()
     }
-    for table in tables.values():
-        table.set_crs(roofs.crs, inplace=True)
-    return tables
 
 
 def _compliance(
@@ -349,22 +354,8 @@ def _city_row(city: City) -> gpd.GeoDataFrame:
     return _named_rows(city.id, city.name_zh, city.name_en)
 
 
-def _summed_pairs(roofs: gpd.GeoDataFrame) -> pd.DataFrame:
-    """Sum the roofs once, by park and district together: every level is a sum of these."""
-    codes = {}
-    for column in ("park_id", "district_id"):
-        codes[column], codes[f"{column}s"] = pd.factorize(roofs[column], sort=True)
-    width = len(codes["district_ids"])
-    pair = pd.Series(codes["park_id"] * width + codes["district_id"], index=roofs.index)
-    sums = levels.summed(roofs, pair, sum_names(PLAN_ROOFS))
-    number = sums.index.to_numpy().astype(np.int64)
-    sums["park_id"] = np.asarray(codes["park_ids"], dtype=object)[number // width]
-    sums["district_id"] = np.asarray(codes["district_ids"], dtype=object)[number % width]
-    return sums
-
-
 def _level(
-    pairs: pd.DataFrame,
+    kinds: pd.DataFrame,
     systems: pd.DataFrame | None,
     level: str,
     areas: gpd.GeoDataFrame,
@@ -372,10 +363,10 @@ def _level(
     assumptions: Assumptions,
 ) -> gpd.GeoDataFrame:
     column = f"{level}_id"
-    everywhere = pd.Series(str(areas.index[0]), index=pairs.index)
-    place = everywhere if level == "city" else pairs[column]
-    sums = levels.summed(pairs, place, sum_names(PLAN_ROOFS))
-    sums["roof_count"] = pairs["roof_count"].groupby(place.to_numpy()).sum().reindex(sums.index)
+    everywhere = pd.Series(str(areas.index[0]), index=kinds.index)
+    place = everywhere if level == "city" else kinds[column]
+    sums = levels.summed(kinds, place, sum_names(PLAN_ROOFS))
+    sums["roof_count"] = kinds["roof_count"].groupby(place.to_numpy()).sum().reindex(sums.index)
     outside = OUTSIDE.get(level, ("",))[0]
     unlocated = None if systems is None else systems[systems["roof_id"].isna()]
     if unlocated is not None and level == "city":

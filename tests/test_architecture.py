@@ -23,6 +23,7 @@ RECIPES = {
     "pvplan.placement", "pvplan.reconcile", "pvplan.register_case", "pvplan.weighing",
     "pvplan.worklist",
     "pvplan.goal_view",
+    "pvplan.kinds",
 }  # fmt: skip
 SCALE = {
     "pvplan.run",

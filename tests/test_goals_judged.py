@@ -19,6 +19,7 @@ from pvplan.assumptions import Assumptions, Goal, load
 from pvplan.city.goals import Plants
 from pvplan.errors import AssumptionError
 from pvplan.goal_table import City, goal_table
+from pvplan.kinds import flags_of, with_potentials
 from pvplan.tables import GOAL_DOUBT, GOALS, OUTSIDE_PARKS, check
 
 CITY = City("toy", "玩具城", "Toy")
@@ -97,7 +98,10 @@ def table(
         "district": pd.DataFrame(names, index=["D1"]),
     }
     systems = None if rows is None else ledger(rows, filed_on)
-    found = goal_table(here, systems, places, CITY, as_of, given_goals(*goals), plants).goals
+    kinds = with_potentials(here, load())
+    found = goal_table(
+        kinds, flags_of(here, systems), systems, places, CITY, as_of, given_goals(*goals), plants
+    ).goals
     # What the draws add comes later, from the plan.
     found = found.assign(**{column.name: None for column in GOAL_DOUBT})
     check(found, GOALS, title="goals")
@@ -272,8 +276,10 @@ def test_equal_gaps_rank_equal_and_the_outside_ranks_nowhere() -> None:
     here = roofs(100.0, 100.0, 300.0, 50.0).assign(park_id=["P0", "P1", "P2", OUTSIDE_PARKS])
     names = pd.DataFrame({"name_zh": "名", "name_en": "n"}, index=["P0", "P1", "P2", OUTSIDE_PARKS])
     full = next(item for item in load().goals if item.id == "industrial_full_2030")
+    here = with_potentials(here, load())
     found = goal_table(
-        here, ledger([]), {"park": names, "district": names[:0].reindex(["D1"])}, CITY,
+        here, flags_of(here, None), ledger([]),
+        {"park": names, "district": names[:0].reindex(["D1"])}, CITY,
         date(2026, 1, 1), given_goals(full),
     ).goals  # fmt: skip
     rank = found[found["level"] == "park"].set_index("place_id")["rank"]

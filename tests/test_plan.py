@@ -129,13 +129,12 @@ def test_the_law_sees_a_thousandth(toy_city_plan: Plan) -> None:
 
 
 def test_the_law_sees_a_roof_lost_on_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = levels.summed
+    right = recipe.kinds_of
 
-    def forgetful(roofs: pd.DataFrame, by: pd.Series, columns: Any) -> pd.DataFrame:
-        kept = roofs.index != "r11"
-        return right(roofs[kept], by[kept], columns)
+    def forgetful(roofs: pd.DataFrame, assumptions: Assumptions) -> pd.DataFrame:
+        return right(roofs[roofs.index != "r11"], assumptions)
 
-    monkeypatch.setattr(levels, "summed", forgetful)
+    monkeypatch.setattr(recipe, "kinds_of", forgetful)
     assert unconserved(toy.plan()) != []
 
 

@@ -1,7 +1,8 @@
 """Roofs that share every source of error, summed: what the draws of a city start from.
 
 Within a place (a park's part in one district) roofs of one form, height source, form source and
-headroom below their bound differ only by what each has of its own.
+headroom below their bound differ only by what each has of its own. Every sum is one of integers:
+groups of parts of a city, summed again, are those of the city.
 """
 
 from __future__ import annotations
@@ -22,6 +23,12 @@ _HEADROOM: Final = np.array([1.1, 1.25, 1.5, 2.0, 3.0, 1000.0])
 """Edges of the ratio bound / capacity that part roofs into groups; beyond the last, unbounded."""
 _HEADROOMS: Final = np.array([str(part) for part in range(len(_HEADROOM) + 1)], dtype=object)
 _CLASS: Final = ("park_id", "district_id", "roof_form", "height_source", "roof_form_source")
+GROUP: Final = (*_CLASS, "headroom")
+"""What the roofs of a group have in common."""
+_LIMB: Final = 21
+"""Bits of half a number that is squared: 42 hold 4e12 thousandths."""
+_AT_ONCE: Final = 1 << 20
+"""Numbers whose squares are summed before they leave the machine's integers."""
 
 
 @dataclass(frozen=True)
@@ -75,21 +82,43 @@ def grouped(roofs: Roofs) -> pd.DataFrame:
         Arrays of other lengths, unknown words, missing or negative values, a capacity above its
         bound or below its surveyed part; every fault is told at once.
     """
-    _check(roofs)
-    some = roofs.capacity_kw > 0.0
-    ratio = np.full(len(some), np.inf)
-    np.divide(roofs.bound_kw, roofs.capacity_kw, out=ratio, where=some)
     words = pd.DataFrame({name: getattr(roofs, name) for name in _CLASS}, dtype=object)
-    words["headroom"] = _HEADROOMS[np.searchsorted(_HEADROOM, ratio)]
-    first, at = _classes(words)
-    groups = words.iloc[first].reset_index(drop=True)
-    finite = np.where(np.isfinite(ratio), roofs.bound_kw, 0.0)
-    kw, kwh, survey, bound = (
-        _sums(values, at, len(groups))
-        for values in (
-            roofs.capacity_kw, roofs.energy_kwh_per_year, roofs.needs_survey_kw, finite
+    words["headroom"] = headroom(roofs)
+    first, at = numbered(words)
+    sums = {
+        name: _sums(values, at, len(first))
+        for name, values in {
+            "capacity_kw": roofs.capacity_kw,
+            "energy_kwh_per_year": roofs.energy_kwh_per_year,
+            "needs_survey_kw": roofs.needs_survey_kw,
+            "bound_kw": np.where(np.isfinite(roofs.bound_kw), roofs.bound_kw, 0.0),
+        }.items()
+    }
+    return groups_of(
+        words.iloc[first].assign(
+            **sums,
+            capacity_square=squares(roofs.capacity_kw, at, len(first)),
+            energy_square=squares(roofs.energy_kwh_per_year, at, len(first)),
         )
-    )  # fmt: skip
+    )
+
+
+def groups_of(parts: pd.DataFrame) -> pd.DataFrame:
+    """Sum what is known of parts of groups to the groups; see :func:`grouped`.
+
+    Parameters
+    ----------
+    parts
+        The words of :data:`GROUP`; sums ``capacity_kw``, ``energy_kwh_per_year``,
+        ``needs_survey_kw`` and ``bound_kw`` (0 where unbounded); ``capacity_square`` and
+        ``energy_square`` of :func:`squares`.
+    """
+    first, at = numbered(parts[list(GROUP)])
+    groups = parts[list(GROUP)].iloc[first].reset_index(drop=True)
+    kw, kwh, survey, bound = (
+        _sums(parts[name].to_numpy(dtype=np.float64), at, len(groups))
+        for name in ("capacity_kw", "energy_kwh_per_year", "needs_survey_kw", "bound_kw")
+    )
     bounded = (kw > 0.0) & (groups["headroom"] != str(len(_HEADROOM))).to_numpy()
     unbounded = np.full(len(groups), np.inf)
     return groups.assign(
@@ -97,12 +126,48 @@ def grouped(roofs: Roofs) -> pd.DataFrame:
         energy_kwh_per_year=kwh,
         needs_survey_fraction=np.divide(survey, kw, out=np.zeros(len(groups)), where=kw > 0.0),
         bound_ratio=np.maximum(np.divide(bound, kw, out=unbounded, where=bounded), 1.0),
-        capacity_weight=_weights(roofs.capacity_kw, at, kw),
-        energy_weight=_weights(roofs.energy_kwh_per_year, at, kwh),
+        capacity_weight=_weights(parts["capacity_square"], at, kw),
+        energy_weight=_weights(parts["energy_square"], at, kwh),
     )
 
 
-def _classes(words: pd.DataFrame) -> tuple[Ints, Ints]:
+def headroom(roofs: Roofs) -> Words:
+    """Return the class of each roof's bound over its capacity; raises as :func:`grouped`."""
+    _check(roofs)
+    ratio = np.full(len(roofs.capacity_kw), np.inf)
+    np.divide(roofs.bound_kw, roofs.capacity_kw, out=ratio, where=roofs.capacity_kw > 0.0)
+    found: Words = _HEADROOMS[np.searchsorted(_HEADROOM, ratio)]
+    return found
+
+
+def squares(values: Floats, at: Ints, count: int) -> Words:
+    """Sum squares exactly.
+
+    Parameters
+    ----------
+    values
+        Shape (rows,), whole thousandths, from 0 to 4e9.
+    at, count
+        Group of each row, and number of groups.
+
+    Returns
+    -------
+    ndarray of int, shape (count,)
+        Python's integers, of squared thousandths.
+    """
+    whole = np.rint(values * 1000.0).astype(np.int64)
+    total = np.zeros(count, dtype=object)
+    for start in range(0, len(whole), _AT_ONCE):
+        rows = slice(start, start + _AT_ONCE)
+        high, low = whole[rows] >> _LIMB, whole[rows] & ((1 << _LIMB) - 1)
+        for shift, product in ((2 * _LIMB, high * high), (_LIMB + 1, high * low), (0, low * low)):
+            held = np.zeros(count, dtype=np.int64)
+            np.add.at(held, at[rows], product)
+            total += held.astype(object) * (1 << shift)
+    return total
+
+
+def numbered(words: pd.DataFrame) -> tuple[Ints, Ints]:
     """Return the first row of each class, in the order of its words, and the class of each row."""
     code = np.zeros(len(words), dtype=np.int64)
     for name in words.columns:
@@ -121,12 +186,12 @@ def _sums(values: Floats, at: Ints, count: int) -> Floats:
     return total / 1000.0
 
 
-def _weights(values: Floats, at: Ints, sums: Floats) -> Floats:
-    """Return Σx²/(Σx)² of each group, whatever the order of rows."""
-    whole = np.rint(values * 1000.0).astype(np.int64)
-    order = np.lexsort((whole, at))
-    squares = np.bincount(at[order], weights=(whole[order] / 1000.0) ** 2, minlength=len(sums))
-    return np.divide(squares, sums**2, out=np.zeros(len(sums)), where=sums > 0.0)
+def _weights(square: pd.Series[Any], at: Ints, sums: Floats) -> Floats:
+    """Return Σx²/(Σx)² of each group."""
+    total = np.zeros(len(sums), dtype=object)
+    np.add.at(total, at, square.to_numpy(dtype=object))
+    whole = (sums * 1000.0) ** 2
+    return np.divide(total.astype(np.float64), whole, out=np.zeros(len(sums)), where=sums > 0.0)
 
 
 def _check(roofs: Roofs) -> None:
