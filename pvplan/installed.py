@@ -115,14 +115,35 @@ def _metric(transformer: pyproj.Transformer, longitude: Floats, latitude: Floats
     return points
 
 
-def fill_places(
-    roofs: gpd.GeoDataFrame, ledger: pd.DataFrame | None, parks: gpd.GeoDataFrame
-) -> None:
-    """Give every roof and placed system a park and a district, by the words for "outside"."""
+def with_places(roofs: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Give every roof a park and a district, by the words for "outside"."""
+    filled = {}
     for level in ("park", "district"):
-        column = f"{level}_id"
-        roofs[column] = roofs[column].where(roofs[column].notna(), OUTSIDE[level][0]).astype(str)
-    main = _main_district(roofs)
+        own = roofs[f"{level}_id"]
+        filled[f"{level}_id"] = own.where(own.notna(), OUTSIDE[level][0]).astype(str)
+    return roofs.assign(**filled)
+
+
+def areas_of(roofs: pd.DataFrame) -> pd.DataFrame:
+    """Sum the footprints of each park in each district; areas of parts may be stacked."""
+    columns = ["park_id", "district_id", "footprint_area_m2"]
+    area = pd.DataFrame({name: roofs[name].to_numpy() for name in columns})
+    area["footprint_area_m2"] = np.rint(area["footprint_area_m2"] * 1000.0)
+    area = area.groupby(columns[:2], as_index=False).sum()
+    return area.assign(footprint_area_m2=area["footprint_area_m2"] / 1000.0)
+
+
+def fill_places(area: pd.DataFrame, ledger: pd.DataFrame | None, parks: gpd.GeoDataFrame) -> None:
+    """Give every park its main district, and every placed system a park and a district.
+
+    Parameters
+    ----------
+    area
+        Of :func:`areas_of`, all roofs of the city.
+    ledger, parks
+        Changed in place.
+    """
+    main = _main_district(area)
     parks["district_id"] = parks.index.map(main)
     if ledger is None:
         return
@@ -136,12 +157,8 @@ def fill_places(
         ledger[column] = filled.where(placed, None)
 
 
-def _main_district(roofs: gpd.GeoDataFrame) -> dict[str, str]:
+def _main_district(area: pd.DataFrame) -> dict[str, str]:
     """Return the district that holds most roof area of each park."""
-    columns = ["park_id", "district_id", "footprint_area_m2"]
-    area = pd.DataFrame({name: roofs[name].to_numpy() for name in columns})
-    area["footprint_area_m2"] = np.rint(area["footprint_area_m2"] * 1000.0)
-    area = area.groupby(columns[:2], as_index=False).sum()
     order = area.sort_values(["park_id", "footprint_area_m2", "district_id"])
     return dict(zip(order["park_id"], order["district_id"], strict=True))
 

@@ -7,6 +7,7 @@ the city to the last digit, however it was cut; nothing that is summed asks for 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Any, Final
 
 import numpy as np
@@ -17,10 +18,10 @@ from pvplan.assumptions import Assumptions
 from pvplan.city import economics, levels, weighting
 from pvplan.city.roof_groups import GROUP, Roofs, headroom, numbered, squares
 from pvplan.city.states import OWED_BY, owed_kw
-from pvplan.tables import CORRECTED, PLAN_ROOFS, Floats, sum_names, to_thousandths
+from pvplan.tables import CORRECTED, PLAN_ROOFS, Floats, exact_sum, sum_names, to_thousandths
 
 Words = npt.NDArray[np.object_]
-KEYS: Final = (*GROUP, "in_goal_scope", "is_new_plant", "roof_state")
+KEYS: Final = (*GROUP, "in_goal_scope", "is_new_plant", "is_ahead", "roof_state")
 """What the roofs of a kind have in common."""
 _SQUARES: Final = {
     "capacity_square": "capacity_dc_kw", "energy_square": "energy_ac_kwh_per_year",
@@ -32,13 +33,15 @@ SUMS: Final = (
 _FLAGS: Final = ["in_goal_scope", "is_new_plant"]
 
 
-def kinds_of(roofs: pd.DataFrame, assumptions: Assumptions) -> pd.DataFrame:
+def kinds_of(roofs: pd.DataFrame, as_of: date, assumptions: Assumptions) -> pd.DataFrame:
     """Sum the roofs of each kind.
 
     Parameters
     ----------
     roofs
         PLAN roofs, places and states filled; of a city, or of a part of it.
+    as_of
+        The day: ``is_ahead`` are plants that are completed later.
     assumptions
         Finance, tariff and module are read.
 
@@ -57,7 +60,8 @@ def kinds_of(roofs: pd.DataFrame, assumptions: Assumptions) -> pd.DataFrame:
     seen = _seen(roofs, assumptions)
     told = with_potentials(roofs, assumptions).assign(bound_dc_kw=seen.bound_kw)
     shared = {name: getattr(seen, name) for name in GROUP if name != "headroom"}
-    told = told.assign(**shared, headroom=headroom(seen))
+    ahead = roofs["completed_on"] > pd.Timestamp(as_of)
+    told = told.assign(**shared, headroom=headroom(seen), is_ahead=ahead)
     words = pd.DataFrame(told[list(KEYS)])
     first, at = numbered(words)
     whole = {
@@ -85,6 +89,26 @@ def _summed(rows: pd.DataFrame, words: pd.DataFrame, at: npt.NDArray[Any]) -> pd
     counts = sums["roof_count"].astype(np.int64)
     table = words.reset_index(drop=True)
     return table.assign(roof_count=counts.to_numpy(), **{n: sums[n].to_numpy() for n in SUMS})
+
+
+def totals(kinds: pd.DataFrame) -> dict[str, Any]:
+    """Return what a run says of its roofs as a whole.
+
+    ``roofs``, ``ahead`` (completed after the day) and ``out_of_scope`` (no industry) are counts;
+    ``bare_forms`` counts the roofs of each form of which no roof carries a module;
+    ``possible_dc_kw`` is what the roofs in scope can carry.
+    """
+    count = kinds["roof_count"]
+    scope, ahead = kinds["in_goal_scope"].astype(bool), kinds["is_ahead"].astype(bool)
+    forms = kinds.groupby("roof_form", sort=True)[["capacity_dc_kw", "roof_count"]].sum()
+    bare = forms.loc[forms["capacity_dc_kw"] == 0.0, "roof_count"]
+    return {
+        "roofs": int(count.sum()),
+        "ahead": int(count[ahead].sum()),
+        "out_of_scope": int(count[~scope & ~ahead].sum()),
+        "bare_forms": {str(form): int(size) for form, size in bare.items()},
+        "possible_dc_kw": exact_sum(kinds.loc[scope, "capacity_dc_kw"]),
+    }
 
 
 def flags_of(roofs: pd.DataFrame, ledger: pd.DataFrame | None) -> pd.DataFrame:

@@ -13,12 +13,22 @@ import pandas as pd
 import pyproj
 
 from pvplan.assumptions import Assumptions
-from pvplan.city import carbon, compliance, economics, goals, levels, weighting
+from pvplan.city import economics, goals, levels, weighting
 from pvplan.doubt import doubt
 from pvplan.gap_table import gap_table
 from pvplan.goal_table import OUTSIDE, City, Measured, goal_table
-from pvplan.installed import WGS84, Recorded, fill_places, matched, on_day, summed_kw, with_states
-from pvplan.kinds import flags_of, kinds_of
+from pvplan.installed import (
+    WGS84,
+    Recorded,
+    areas_of,
+    fill_places,
+    matched,
+    on_day,
+    summed_kw,
+    with_places,
+)
+from pvplan.kinds import totals
+from pvplan.roof_part import Ground, Part, part_of, priced, stated
 from pvplan.tables import (
     COMPLIANCE,
     GAP,
@@ -90,14 +100,17 @@ def make_plan(
     TableError
         A table breaks its contract.
     """
-    counted = measure(roofs, findings, city, as_of, assumptions)
-    roofs, ledger, doubts, local = counted.roofs, counted.ledger, counted.findings, counted.local
-    tables, measured = dict(counted.tables), counted.measured
+    return plan_of(measure(roofs, findings, city, as_of, assumptions), findings, meta)
+
+
+def plan_of(counted: Measures, findings: Findings, meta: Mapping[str, Any]) -> Plan:
+    """Return the Plan of what was measured; parameters as for :func:`make_plan`."""
+    ground, part, measured = counted.ground, counted.part, counted.measured
+    ledger, local, as_of = ground.ledger, ground.local, ground.as_of
+    roofs, tables, doubts = counted.roofs, dict(counted.tables), ground.doubts
     running = on_day(ledger, as_of, "commissioned")
-    plants = _compliance(roofs, ledger, doubts, as_of, local)
     headline = goals.headline(local.goals, as_of)
-    kinds, flags = counted.kinds, flags_of(roofs, ledger)
-    drawn = doubt(kinds, flags, running, measured.goals, headline, as_of, local)
+    drawn = doubt(part.kinds, part.flags, running, measured.goals, headline, as_of, local)
     goal_rows = measured.goals.assign(**drawn.goals)[names(GOALS)]
     for level, table in tables.items():
         _add_gap(table, goal_rows, level, headline)
@@ -105,11 +118,12 @@ def make_plan(
         wanted = (*LEVEL_HEAD, *LEVEL_REGISTER, *LEVEL_GOAL, *RATIOS, *LEVEL_DOUBT)
         check(tables[level], wanted, title=level)
     gaps = {
-        level: gap_table(kinds, goal_rows, measured.allocation, level)
+        level: gap_table(part.kinds, goal_rows, measured.allocation, level)
         for level in ("park", "district")
     }
     told = (
-        (roofs, PLAN_ROOFS, "roofs"), (goal_rows, GOALS, "goals"), (plants, COMPLIANCE, "clause"),
+        (roofs, PLAN_ROOFS, "roofs"), (goal_rows, GOALS, "goals"),
+        (part.plants, COMPLIANCE, "clause"),
         (measured.allocation, GOAL_ALLOCATION, "allocation"), (gaps["park"], GAP, "gap_parks"),
         (gaps["district"], GAP, "gap_districts"), (doubts, RECONCILIATION, "reconciliation"),
     )  # fmt: skip
@@ -124,7 +138,7 @@ def make_plan(
         gap_parks=gaps["park"],
         gap_districts=gaps["district"],
         allocation=measured.allocation,
-        compliance=plants,
+        compliance=part.plants,
         reconciliation=doubts,
         ledger=ledger.sort_index() if ledger is not None else _no_ledger(),
         rejected=_joined([findings.rejected, counted.unmatched]),
@@ -132,6 +146,7 @@ def make_plan(
             **meta,
             "headline_goal": headline,
             "goals_here": [goal.id for goal in local.goals],
+            "roof_totals": totals(part.kinds),
             "drivers": [
                 {"goal_id": goal, **asdict(driver)}
                 for goal, ranked in drawn.drivers.items()
@@ -148,26 +163,22 @@ class Measures:
     Attributes
     ----------
     roofs
-        PLAN_ROOFS, metric CRS.
-    kinds
-        The same summed by kind (:func:`pvplan.kinds.kinds_of`).
-    ledger, unmatched, findings
-        As of :func:`pvplan.installed.matched`.
+        PLAN_ROOFS, metric CRS; without a row where they are kept elsewhere.
+    ground, part
+        What holds for every roof, and what was summed of them.
+    unmatched
+        REJECTED rows of the register (:func:`pvplan.installed.matched`).
     tables
         Level to its sums and ratios.
-    local
-        The assumptions with the goals that speak of the place.
     measured
         GOALS before their doubts, and how they were split.
     """
 
     roofs: gpd.GeoDataFrame
-    kinds: pd.DataFrame
-    ledger: pd.DataFrame | None
+    ground: Ground
+    part: Part
     unmatched: pd.DataFrame
-    findings: pd.DataFrame
     tables: Mapping[str, gpd.GeoDataFrame]
-    local: Assumptions
     measured: Measured
 
 
@@ -181,119 +192,59 @@ def measure(
     roofs, findings, city, as_of, assumptions
         As for :func:`make_plan`.
     """
-    roofs = _with_money(roofs, assumptions, as_of)
-    parks, districts = _areas(findings.parks, "park"), _areas(findings.districts, "district")
-    ledger, unmatched, doubts = matched(roofs, findings, findings.parks, as_of, assumptions)
-    fill_places(roofs, ledger, parks)
-    used = assumptions.goal_settings.used_fraction
-    roofs = with_states(roofs, ledger, findings.roof_decisions, as_of, used)
-    running = on_day(ledger, as_of, "commissioned")
-    areas = {"park": parks, "district": districts, "city": _city_row(city)}
-    kinds = kinds_of(roofs, assumptions)
-    tables = _levels(kinds, running, areas, _common_source(roofs), assumptions)
+    roofs = priced(roofs, assumptions, as_of)
+    parks = areas_of_level(findings.parks, "park")
+    local = goals_of_place(tuple(roofs.total_bounds), roofs.crs, assumptions)
+    ledger, unmatched, doubts = matched(roofs, findings, findings.parks, as_of, local)
+    fill_places(areas_of(with_places(roofs)), ledger, parks)
+    ground = Ground(ledger, doubts, findings.roof_decisions, local, as_of, city)
+    roofs = stated(roofs, ground)
+    return measure_sums(roofs, part_of(roofs, ground), ground, unmatched, parks, findings)
+
+
+def measure_sums(
+    roofs: gpd.GeoDataFrame,
+    part: Part,
+    ground: Ground,
+    unmatched: pd.DataFrame,
+    parks: gpd.GeoDataFrame,
+    findings: Findings,
+) -> Measures:
+    """Measure the goals of a city whose roofs are summed; see :class:`Measures`.
+
+    Parameters
+    ----------
+    roofs, part, ground, unmatched
+        As in :class:`Measures`.
+    parks
+        Of :func:`areas_of_level`, with their districts.
+    findings
+        As for :func:`make_plan`.
+    """
+    local, city, ledger = ground.local, ground.city, ground.ledger
+    running = on_day(ledger, ground.as_of, "commissioned")
+    areas = {
+        "park": parks,
+        "district": areas_of_level(findings.districts, "district"),
+        "city": _city_row(city),
+    }
+    source = next(iter(part.sources)) if len(part.sources) == 1 else None
+    tables = {
+        level: _level(part.kinds, running, level, rows, source, local)
+        for level, rows in areas.items()
+    }
     for table in tables.values():
         table.set_crs(roofs.crs, inplace=True)
-    local = _goals_of_place(roofs, assumptions)
-    place_names = {level: tables[level] for level in ("park", "district")}
-    measured = goal_table(
-        kinds, flags_of(roofs, ledger), ledger, place_names, city, as_of, local,
-        _passing(roofs, ledger, doubts, as_of, local, city), _amounts(findings),
+    found = goal_table(
+        part.kinds, part.flags, ledger, {level: tables[level] for level in ("park", "district")},
+        city, ground.as_of, local, dict(part.passing), _amounts(findings),
     )  # fmt: skip
-    return Measures(roofs, kinds, ledger, unmatched, doubts, tables, local, measured)
+    return Measures(roofs, ground, part, unmatched, tables, found)
 
 
 def _joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
     full = [table for table in tables if len(table)]
     return pd.concat(full, ignore_index=True) if full else tables[0]
-
-
-def _levels(
-    kinds: pd.DataFrame,
-    running: pd.DataFrame | None,
-    areas: Mapping[str, gpd.GeoDataFrame],
-    source: str | None,
-    assumptions: Assumptions,
-) -> dict[str, gpd.GeoDataFrame]:
-    """Sum the kinds of roofs, and give each level its table."""
-    return {
-        level: _level(kinds, running, level, rows, source, assumptions)
-        for level, rows in areas.items()
-    }
-
-
-def _compliance(
-    roofs: gpd.GeoDataFrame,
-    ledger: pd.DataFrame | None,
-    doubts: pd.DataFrame,
-    as_of: date,
-    local: Assumptions,
-) -> pd.DataFrame:
-    """Hold the new plants, and those whose day is not known, against their clause."""
-    clause = next(
-        (
-            goal
-            for goal in local.goals
-            if goal.enabled
-            and (goal.scope, goal.metric) == ("new_industrial", "coverage_fraction")
-            and goal.denominator == "gross_roof"
-            and goal.superseded_by is None
-        ),
-        None,
-    )
-    if clause is None or clause.target is None:
-        return pd.DataFrame(columns=names(COMPLIANCE))
-    new = roofs["is_new_plant"] | roofs["completed_on"].isna()
-    if local.compliance.date_of == "started" and "started_on" in roofs.columns:
-        new |= roofs["started_on"].notna() & goals.is_new(roofs["started_on"], local.goal_settings)
-    # A plant not yet completed counts toward no goal, and is told as exempt here.
-    by_use = goals.in_scope(roofs["use"], roofs["park_id"] != OUTSIDE["park"][0],
-                            local.goal_settings)  # fmt: skip
-    found = compliance.judge(
-        pd.DataFrame(roofs[by_use & new]).assign(in_goal_scope=True),
-        ledger,
-        doubts,
-        local.compliance,
-        target_fraction=clause.target,
-        new_plant_from=local.goal_settings.new_plant_from,
-        as_of=as_of,
-    )
-    return found.sort_values("roof_id", ignore_index=True)
-
-
-def _passing(
-    roofs: gpd.GeoDataFrame,
-    ledger: pd.DataFrame | None,
-    doubts: pd.DataFrame,
-    as_of: date,
-    local: Assumptions,
-    city: City,
-) -> dict[tuple[str, str, str], goals.Plants]:
-    """Count the plants that pass, for each goal over their share, on its deadline once past."""
-    found = {}
-    for goal in local.goals:
-        if goal.enabled and goal.metric == "share_of_plants":
-            day = min(as_of, goal.deadline)
-            plants = _compliance(roofs, ledger, doubts, day, local)
-            for (level, place), counts in _counted(plants, city).items():
-                found[goal.id, level, place] = counts
-    return found
-
-
-def _counted(plants: pd.DataFrame, city: City) -> dict[tuple[str, str], goals.Plants]:
-    """Count by place the plants that are judged and those that pass."""
-    judged = plants[plants["state"] != "exempt"]
-    found = {}
-    places = {"city": pd.Series(city.id, index=judged.index), "district": judged["district_id"],
-              "park": judged["park_id"]}  # fmt: skip
-    for level, place in places.items():
-        for name, rows in judged.groupby(place):
-            states = rows["state"]
-            found[level, str(name)] = goals.Plants(
-                count=len(rows),
-                passing=int((states == "pass").sum()),
-                unclear=int((states == "insufficient_evidence").sum()),
-            )
-    return found
 
 
 def _amounts(findings: Findings) -> pd.DataFrame | None:
@@ -314,27 +265,8 @@ def _sorted(roofs: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return roofs if roofs.index.is_monotonic_increasing else roofs.sort_index()
 
 
-def _with_money(roofs: gpd.GeoDataFrame, assumptions: Assumptions, as_of: date) -> gpd.GeoDataFrame:
-    energy = roofs["energy_ac_kwh_per_year"].to_numpy(dtype=np.float64)
-    capacity = roofs["capacity_dc_kw"].to_numpy(dtype=np.float64)
-    finance = assumptions.finance
-    # A million rows hold three words: each is looked up once.
-    words, which = np.unique(roofs["mounting"].fillna("").to_numpy(dtype=str), return_inverse=True)
-    extra = economics.mounting_extra_cny_per_kw(words.tolist(), finance)[which.reshape(-1)]
-    money = economics.of_roofs(
-        capacity, energy, finance, assumptions.tariff, assumptions.module, extra
-    )
-    added = {name: to_thousandths(values) for name, values in money.items()}
-    added["avoided_tco2_per_year"] = to_thousandths(carbon.avoided_tco2(energy, assumptions.carbon))
-    settings = assumptions.goal_settings
-    scope = goals.in_scope(roofs["use"], roofs["park_id"].notna(), settings)
-    scope &= ~(roofs["completed_on"] > pd.Timestamp(as_of))
-    return roofs.assign(
-        in_goal_scope=scope, is_new_plant=goals.is_new(roofs["completed_on"], settings), **added
-    )
-
-
-def _areas(given: gpd.GeoDataFrame | None, level: str) -> gpd.GeoDataFrame:
+def areas_of_level(given: gpd.GeoDataFrame | None, level: str) -> gpd.GeoDataFrame:
+    """Return the areas of a level, and a row for what lies outside them."""
     word, name_zh, name_en = OUTSIDE[level]
     outside = _named_rows(word, name_zh, name_en)
     if given is None:
@@ -396,16 +328,12 @@ def _level(
     return gpd.GeoDataFrame(table, geometry="geometry")
 
 
-def _common_source(roofs: gpd.GeoDataFrame) -> str | None:
-    """Return the source that every roof names, if they agree."""
-    sources = roofs["source"].unique()
-    return str(sources[0]) if len(sources) == 1 and pd.notna(sources[0]) else None
-
-
-def _goals_of_place(roofs: gpd.GeoDataFrame, assumptions: Assumptions) -> Assumptions:
-    """Keep the goals whose document speaks of the place of the roofs."""
-    west, south, east, north = roofs.total_bounds
-    transformer = pyproj.Transformer.from_crs(roofs.crs, WGS84, always_xy=True)
+def goals_of_place(
+    bounds: tuple[float, float, float, float], crs: pyproj.CRS, assumptions: Assumptions
+) -> Assumptions:
+    """Keep the goals whose document speaks of the middle of the roofs' bounds."""
+    west, south, east, north = bounds
+    transformer = pyproj.Transformer.from_crs(crs, WGS84, always_xy=True)
     longitude, latitude = transformer.transform((west + east) / 2.0, (south + north) / 2.0)
     here = tuple(goal for goal in assumptions.goals if goal.applies_at(longitude, latitude))
     return replace(assumptions, goals=here)

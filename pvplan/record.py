@@ -11,8 +11,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-import pandas as pd
-
 import pvplan
 from pvplan.assumptions import Assumptions
 from pvplan.city import economics
@@ -172,20 +170,18 @@ def libraries() -> dict[str, str]:
 
 def close(plan: Plan, seconds: dict[str, float]) -> dict[str, Any]:
     """Return the record with what the result shows: counts, doubts, wall seconds of each stage."""
-    roofs = plan.roofs
+    total = dict(plan.meta["roof_totals"])
     doubts = _unused_rows(plan)
-    ahead = roofs["completed_on"] > pd.Timestamp(str(plan.meta["as_of"]))
-    if ahead.any():
+    if total["ahead"]:
         doubts.append(
-            f"{int(ahead.sum())} of {len(roofs)} plants are completed after the day: they count"
+            f"{total['ahead']} of {total['roofs']} plants are completed after the day: they count"
             " toward no goal yet"
         )
-    unknown = int((~roofs["in_goal_scope"] & ~ahead).sum())
-    if unknown:
+    if total["out_of_scope"]:
         doubts.append(
-            f"{unknown} of {len(roofs)} roofs do not count toward industrial goals (outside parks"
-            " with unknown or other use, or in a park with a use that is not industrial); where a"
-            " file holds plants only, --set footprints.default_use=industrial"
+            f"{total['out_of_scope']} of {total['roofs']} roofs do not count toward industrial"
+            " goals (outside parks with unknown or other use, or in a park with a use that is not"
+            " industrial); where a file holds plants only, --set footprints.default_use=industrial"
         )
     if not plan.meta["goals_here"]:
         doubts.append("the goals on file speak of another place: none is measured here")
@@ -196,10 +192,14 @@ def close(plan: Plan, seconds: dict[str, float]) -> dict[str, Any]:
     unmatched = int(lost.sum()) - strange
     if unmatched:
         doubts.append(f"{unmatched} register rows have no place and count nowhere: rejected.csv")
-    doubts += [*_bare_forms(plan), *_overfull_parks(plan), *_oversized_goals(plan)]
+    doubts += [
+        *_bare_forms(total["bare_forms"]),
+        *_overfull_parks(plan),
+        *_oversized_goals(plan, total["possible_dc_kw"]),
+    ]
     counts = {
         **plan.meta["counts"],
-        "roofs": len(roofs),
+        "roofs": total["roofs"],
         "parks": len(plan.parks),
         "districts": len(plan.districts),
         "ledger": len(plan.ledger),
@@ -208,7 +208,7 @@ def close(plan: Plan, seconds: dict[str, float]) -> dict[str, Any]:
         "unmatched": unmatched,
     }
     return {
-        **plan.meta,
+        **{key: value for key, value in plan.meta.items() if key != "roof_totals"},
         "counts": counts,
         "warnings": [*plan.meta["warnings"], *doubts],
         "seconds": seconds,
@@ -232,14 +232,13 @@ def _unused_rows(plan: Plan) -> list[str]:
     return doubts
 
 
-def _bare_forms(plan: Plan) -> list[str]:
+def _bare_forms(sizes: dict[str, int]) -> list[str]:
     """Name the roof forms of which no roof carries any module: a rule that leaves no room."""
-    most = plan.roofs.groupby("roof_form")["capacity_dc_kw"].agg(["max", "size"])
     return [
-        f"none of {int(row['size'])} roofs of the form {form} carries a module (0 kW): they are too"
+        f"none of {size} roofs of the form {form} carries a module (0 kW): they are too"
         " small, or the rules of layout leave no room (rows free of winter shade need a sun at"
         " those hours): --set layout.…"
-        for form, row in most[most["max"] == 0.0].iterrows()
+        for form, size in sizes.items()
     ]
 
 
@@ -257,9 +256,8 @@ def _overfull_parks(plan: Plan) -> list[str]:
     ]
 
 
-def _oversized_goals(plan: Plan) -> list[str]:
-    """Name the goals of a city that ask for more than the roofs at hand can carry."""
-    possible = plan.roofs.loc[plan.roofs["in_goal_scope"], "capacity_dc_kw"].sum()
+def _oversized_goals(plan: Plan, possible: float) -> list[str]:
+    """Name the goals of a city that ask for more than the roofs at hand can carry, kWp."""
     rows = plan.goals[(plan.goals["level"] == "city") & (plan.goals["scope"] != "all")]
     stated = rows[rows["metric"] == "installed_dc_kw"]
     over = stated[stated["target_dc_kw"] > possible]

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from dataclasses import fields
 from itertools import pairwise
-from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pvplan import plan as recipe
 from pvplan.assumptions import load
 from pvplan.city.roof_groups import squares
 from pvplan.errors import TableError
 from pvplan.kinds import KEYS, SUMS, flags_of, joined, kinds_of
+from pvplan.reports.columns import canonical
+from pvplan.roof_part import Ground, Part
+from pvplan.roof_part import joined as joined_parts
 from pvplan.tables import Plan, exact_sum
 from tests import toy
 
-RULES = load()
+RULES, DAY = load(), toy.AS_OF
 
 
 @pytest.fixture(scope="module")
@@ -43,12 +47,12 @@ def test_kinds_of_parts_joined_are_those_of_the_whole(
     mixed = roofs.iloc[data.draw(st.permutations(range(len(roofs))))] if turned else roofs
     edges = [0, *sorted(cuts), len(roofs)]
     parts = [mixed[a:b] for a, b in pairwise(edges) if b > a]
-    found = joined([kinds_of(part, RULES) for part in reversed(parts)])
-    pd.testing.assert_frame_equal(found, kinds_of(roofs, RULES), check_exact=True)
+    found = joined([kinds_of(part, DAY, RULES) for part in reversed(parts)])
+    pd.testing.assert_frame_equal(found, kinds_of(roofs, DAY, RULES), check_exact=True)
 
 
 def test_kinds_hold_every_roof_and_every_sum(roofs: pd.DataFrame) -> None:
-    kinds = kinds_of(roofs, RULES)
+    kinds = kinds_of(roofs, DAY, RULES)
     assert kinds["roof_count"].sum() == len(roofs)
     assert not kinds.duplicated(list(KEYS)).any()
     for name in (name for name in SUMS if name in roofs.columns):
@@ -59,8 +63,8 @@ def test_kinds_hold_every_roof_and_every_sum(roofs: pd.DataFrame) -> None:
 def test_a_missing_amount_is_missing_in_its_kind_alone(roofs: pd.DataFrame) -> None:
     holed = roofs.copy()
     holed.iloc[3, holed.columns.get_loc("filed_dc_kw")] = np.nan
-    halves = [kinds_of(holed[:200], RULES), kinds_of(holed[200:], RULES)]
-    for kinds in (kinds_of(holed, RULES), joined(halves)):
+    halves = [kinds_of(holed[:200], DAY, RULES), kinds_of(holed[200:], DAY, RULES)]
+    for kinds in (kinds_of(holed, DAY, RULES), joined(halves)):
         assert kinds["filed_dc_kw"].isna().sum() == 1
 
 
@@ -83,20 +87,18 @@ def test_flags_are_those_of_roofs_with_systems(roofs: pd.DataFrame) -> None:
 
 def test_an_unknown_word_is_told(roofs: pd.DataFrame) -> None:
     with pytest.raises(TableError, match="thatched"):
-        kinds_of(roofs.assign(roof_form="thatched"), RULES)
+        kinds_of(roofs.assign(roof_form="thatched"), DAY, RULES)
 
 
-def test_a_plan_knows_its_roofs_by_their_kinds_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A plan whose kinds were made tile by tile is the plan of the whole."""
-    from pvplan import plan as recipe
+def test_a_plan_knows_its_roofs_by_what_was_summed_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan whose roofs were summed part by part is the plan of the whole."""
+    whole, right = canonical(toy.plan()), recipe.part_of
 
-    whole, right = toy.plan(), recipe.kinds_of
+    def by_parts(roofs: gpd.GeoDataFrame, ground: Ground) -> Part:
+        return joined_parts([right(roofs[n::5], ground) for n in reversed(range(5))])
 
-    def by_tiles(roofs: pd.DataFrame, assumptions: Any) -> pd.DataFrame:
-        return joined([right(roofs[n::5], assumptions) for n in range(5)])
-
-    monkeypatch.setattr(recipe, "kinds_of", by_tiles)
-    tiled = toy.plan()
+    monkeypatch.setattr(recipe, "part_of", by_parts)
+    tiled = canonical(toy.plan())
     for name in (field.name for field in fields(Plan) if field.name != "meta"):
         pd.testing.assert_frame_equal(
             pd.DataFrame(getattr(tiled, name)), pd.DataFrame(getattr(whole, name)),

@@ -17,6 +17,7 @@ from pvplan import plan as recipe
 from pvplan.assumptions import Assumptions, load
 from pvplan.city import levels
 from pvplan.errors import InputError
+from pvplan.roof_part import Ground, Part
 from pvplan.tables import (
     GOALS,
     LEDGER,
@@ -129,12 +130,12 @@ def test_the_law_sees_a_thousandth(toy_city_plan: Plan) -> None:
 
 
 def test_the_law_sees_a_roof_lost_on_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = recipe.kinds_of
+    right = recipe.part_of
 
-    def forgetful(roofs: pd.DataFrame, assumptions: Assumptions) -> pd.DataFrame:
-        return right(roofs[roofs.index != "r11"], assumptions)
+    def forgetful(roofs: gpd.GeoDataFrame, ground: Ground) -> Part:
+        return right(roofs[roofs.index != "r11"], ground)
 
-    monkeypatch.setattr(recipe, "kinds_of", forgetful)
+    monkeypatch.setattr(recipe, "part_of", forgetful)
     assert unconserved(toy.plan()) != []
 
 
