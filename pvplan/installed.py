@@ -68,8 +68,18 @@ def matched(
     parks: gpd.GeoDataFrame | None,
     as_of: date,
     assumptions: Assumptions,
+    park_hold: pd.DataFrame | None = None,
 ) -> tuple[pd.DataFrame | None, pd.DataFrame, pd.DataFrame]:
     """Find the place of each register row.
+
+    Parameters
+    ----------
+    roofs
+        ROOFS, or those of :class:`pvplan.register_near.Wanted` with ``park_hold`` of all.
+    recorded, parks, as_of, assumptions
+        Register and decisions, parks, day, rules.
+    park_hold
+        As in :class:`pvplan.reconcile.Context`.
 
     Returns
     -------
@@ -80,18 +90,13 @@ def matched(
     register = recorded.register
     if register is None:
         return None, pd.DataFrame(), pd.DataFrame(columns=names(RECONCILIATION))
-    transformer = pyproj.Transformer.from_crs(WGS84, roofs.crs, always_xy=True)
-    points = _metric(
-        transformer,
-        register["longitude"].to_numpy(dtype=np.float64),
-        register["latitude"].to_numpy(dtype=np.float64),
-    )
-    shifted = recorded.shifted or {}
+    points, shifted = metric_points(recorded, roofs.crs)
     context = Context(
         as_of=as_of,
-        shifted_points={name: _metric(transformer, *pair) for name, pair in shifted.items()},
+        shifted_points=shifted,
         decisions=recorded.decisions,
         dc_ac_ratio=assumptions.system.dc_ac_ratio,
+        park_hold=park_hold,
     )
     found = reconcile(register, roofs, parks, points, assumptions.register, context)
     listed = pd.DataFrame(
@@ -106,6 +111,16 @@ def matched(
         }
     )
     return found.ledger, listed, found.findings
+
+
+def metric_points(recorded: Recorded, crs: Any) -> tuple[Floats, dict[str, Floats]]:
+    """Return where the register's rows lie, (rows, 2) m, as stated and by other datums."""
+    register = recorded.register
+    assert register is not None  # noqa: S101 - asked of a register only
+    transformer = pyproj.Transformer.from_crs(WGS84, crs, always_xy=True)
+    stated = (register[name].to_numpy(dtype=np.float64) for name in ("longitude", "latitude"))
+    shifted = {name: _metric(transformer, *pair) for name, pair in (recorded.shifted or {}).items()}
+    return _metric(transformer, *stated), shifted
 
 
 def _metric(transformer: pyproj.Transformer, longitude: Floats, latitude: Floats) -> Floats:

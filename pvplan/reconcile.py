@@ -38,12 +38,16 @@ class Context:
         decided before; it overrides every score. Several accepted roofs share the system.
     dc_ac_ratio
         DC capacity per AC capacity; None: AC ratings are not looked for.
+    park_hold
+        What all roofs of each park hold (:func:`pvplan.register_case.held_by_parks`), where the
+        buildings are only those that a row may stand on; None: they are all.
     """
 
     as_of: date | None = None
     shifted_points: Mapping[str, Floats] = field(default_factory=dict)
     decisions: pd.DataFrame | None = None
     dc_ac_ratio: float | None = None
+    park_hold: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,9 @@ def reconcile(
     known = Context() if context is None else context
     order = np.argsort(register.index.to_numpy(dtype=str), kind="stable")
     shifted = {name: np.asarray(places)[order] for name, places in known.shifted_points.items()}
-    case = register_case.case_of(register.iloc[order], buildings, parks, points[order], rules)
+    case = register_case.case_of(
+        register.iloc[order], buildings, parks, points[order], rules, known.park_hold
+    )
     stated, near = case.rows.points, register_case.nearby(case, rules)
     verdict = register_case.vote(case, near, shifted, rules)
     fitted = _fitted(case, verdict, shifted)

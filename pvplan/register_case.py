@@ -46,6 +46,8 @@ class Case:
         Roofs of the rows that list several (position of the row: roofs, how many ids are unknown).
     ids_known
         Shape (rows,): the row's roof id is that, or like that, of a roof.
+    park_area_m2, park_largest_m2
+        Shape (parks,): all roofs of each park together, and the largest; 0 where none is known.
     """
 
     register: pd.DataFrame
@@ -60,6 +62,8 @@ class Case:
     by_id: tuple[Ints, Ints, Ints]
     lists: Mapping[int, tuple[list[int], int]]
     ids_known: Flags
+    park_area_m2: Floats
+    park_largest_m2: Floats
 
     def own_roof(self) -> Ints:
         """Return the one roof that each row's id tells, shape (rows,), or -1."""
@@ -72,7 +76,7 @@ class Case:
 
 def case_of(
     register: pd.DataFrame, buildings: gpd.GeoDataFrame, parks: gpd.GeoDataFrame | None,
-    points: Floats, rules: RegisterRules,
+    points: Floats, rules: RegisterRules, park_hold: pd.DataFrame | None = None,
 ) -> Case:  # fmt: skip
     """Bring register, roofs and parks to arrays; see :func:`pvplan.reconcile.reconcile`.
 
@@ -84,6 +88,8 @@ def case_of(
         In any order.
     rules
         Likeness of names.
+    park_hold
+        Of :func:`held_by_parks`, all roofs of the city, where ``buildings`` are only some.
 
     Returns
     -------
@@ -103,6 +109,8 @@ def case_of(
         ordered.geometry.to_numpy(), area, potential.to_numpy(dtype=np.float64),
         position.get_indexer(homes).astype(np.int64),
     )  # fmt: skip
+    hold = held_by_parks(homes, area) if park_hold is None else park_hold
+    hold = hold.reindex(park_ids).fillna(0.0)
     texts = register["park"].where(register["park"].notna(), "").tolist()
     named, ratio = likeness.parks_named(
         texts, _bearers(parks, park_ids), rules.generic_words, rules.name_min_ratio
@@ -114,7 +122,27 @@ def case_of(
         register, ordered.index.to_numpy(dtype=object), ordered["district_id"].to_numpy(object),
         titles.where(titles.notna(), "").astype(str).to_numpy(dtype=object), park_ids, roofs, rows,
         ratio, _parks_at(points, parks, park_ids), by_id, lists, known,
+        hold["area_m2"].to_numpy(dtype=np.float64), hold["largest_m2"].to_numpy(dtype=np.float64),
     )  # fmt: skip
+
+
+def held_by_parks(homes: npt.NDArray[np.object_], area_m2: Floats) -> pd.DataFrame:
+    """Return what the roofs of each park hold.
+
+    Parameters
+    ----------
+    homes, area_m2
+        Shape (roofs,): park id, missing outside of parks, and area.
+
+    Returns
+    -------
+    DataFrame
+        Index park id; ``area_m2``, summed in whole thousandths, and ``largest_m2``. Of parts of a
+        city: sum the one, and take the most of the other.
+    """
+    held = pd.DataFrame({"area_m2": np.rint(area_m2 * 1000.0), "largest_m2": area_m2})
+    by = held.groupby(np.asarray(homes, dtype=object)).agg({"area_m2": "sum", "largest_m2": "max"})
+    return by.assign(area_m2=by["area_m2"] / 1000.0)
 
 
 def _bearers(

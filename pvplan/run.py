@@ -55,7 +55,7 @@ from pvplan.reports.separated import write_hourly
 from pvplan.sources.corrections import holding
 from pvplan.study import Study, study
 from pvplan.tables import REJECTED, Plan, names
-from pvplan.tile_run import City, Crew, assess_tiles, unfinished
+from pvplan.tile_run import City, Crew, assess_tiles, roofs_found, unfinished
 from pvplan.tile_work import MADE, Shared, differences, end_with_parent, program
 from pvplan.tiles import cut
 from pvplan.yield_table import ghi_ratio
@@ -261,16 +261,17 @@ def _by_tiles(
         str(about["metric_crs"]),
         gathered.surface_model and gathered.surface_model.resolve(),
     )
-    city = City(buildings, casting, gathered.monthly_ghi, gathered.obstructions, shared)
     tiles = cut(buildings, casting, assumptions.shading, tiling.roofs_per_tile)
-    found = assess_tiles(city, tiles, _crew(tiling, progress), tiling.folder.resolve(), progress)
-    kept = buildings.index.isin(found.roofs.index)
+    city = City(buildings, casting, gathered.monthly_ghi, gathered.obstructions, shared, tiles)
+    found = assess_tiles(city, _crew(tiling, progress), tiling.folder.resolve(), progress)
+    made = roofs_found(city, found)
+    kept = buildings.index.isin(made.index)
     if not kept.any():
         raise InputError(f"no tile could be computed: {next(iter(found.failed.values()))}")
-    roofs = in_order(_with_made(buildings[kept], found.roofs))
+    roofs = in_order(_with_made(buildings[kept], made))
     if not found.failed:
         return gathered, roofs, dict(about)
-    lost = unfinished(city, tiles, found.failed, about["inputs"][0]["file"])
+    lost = unfinished(city, found.failed, about["inputs"][0]["file"])
     doubt = (
         f"incomplete: {len(found.failed)} of {len(tiles)} tiles with {len(lost)} roofs could not be"
         " computed (rejected.csv) and no total holds them; run again: finished tiles are kept"

@@ -11,7 +11,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
     BrokenExecutor,
@@ -22,13 +22,14 @@ from concurrent.futures import (
 )
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import geopandas as gpd
 import pandas as pd
 
-from pvplan.errors import PvplanError
+from pvplan.errors import InputError, PvplanError
 from pvplan.gather import Progress
 from pvplan.tables import REJECTED, Floats, names
 from pvplan.tile_work import Shared, Task, read_found, work, write_inputs
@@ -41,14 +42,59 @@ AHEAD: Final = 2
 
 
 @dataclass(frozen=True)
+class Inputs:
+    """What a worker needs of one tile; see :func:`pvplan.tile_work.write_inputs`."""
+
+    roofs: gpd.GeoDataFrame
+    casting: gpd.GeoDataFrame
+    monthly_ghi: Floats | None
+    obstructions: Any
+
+
+class Source(Protocol):
+    """The roofs of a run by tile, and what all tiles share."""
+
+    @property
+    def shared(self) -> Shared:
+        """What all tiles share."""
+
+    @property
+    def tiles(self) -> Mapping[str, pd.Index[Any]]:
+        """Tile name to the ids of its roofs, in the order of the tiles."""
+
+    def inputs(self, name: str) -> Inputs:
+        """Return what a worker needs of a tile; asked again for each try."""
+
+
+@dataclass(frozen=True)
 class City:
-    """All roofs of a run and what they are assessed with."""
+    """All roofs of a run, held in memory, and what they are assessed with."""
 
     buildings: gpd.GeoDataFrame
     casting: gpd.GeoDataFrame
     monthly_ghi: Floats | None
     obstructions: Any
     shared: Shared
+    cut: Sequence[Tile]
+
+    @cached_property
+    def tiles(self) -> Mapping[str, pd.Index[Any]]:
+        """As in :class:`Source`."""
+        return {tile.name: self.buildings.index[tile.roofs] for tile in self.cut}
+
+    @cached_property
+    def _known(self) -> Mapping[str, Tile]:
+        return {tile.name: tile for tile in self.cut}
+
+    def inputs(self, name: str) -> Inputs:
+        """As in :class:`Source`."""
+        tile, ghi, drawn = self._known[name], self.monthly_ghi, self.obstructions
+        return Inputs(
+            self.buildings.iloc[tile.roofs],
+            self.casting.iloc[tile.casting],
+            None if ghi is None else ghi[tile.roofs],
+            None if drawn is None else drawn[tile.roofs],
+        )
 
 
 @dataclass(frozen=True)
@@ -65,8 +111,8 @@ class Found:
 
     Attributes
     ----------
-    roofs
-        What assessing adds to BUILDINGS, for the roofs of all tiles that succeeded.
+    files
+        Tile name to its finished file, in the order of the tiles.
     failed
         Tile name to what its last try said.
     reused
@@ -75,21 +121,19 @@ class Found:
         Tasks handed out, those of tiles that had to be tried again among them.
     """
 
-    roofs: pd.DataFrame
+    files: Mapping[str, Path]
     failed: Mapping[str, str]
     reused: int
     tries: int
 
 
-def assess_tiles(
-    city: City, tiles: Iterable[Tile], crew: Crew, folder: Path, progress: Progress
-) -> Found:
-    """Assess every tile, at most a few at a time, and return what was found of its roofs.
+def assess_tiles(city: Source, crew: Crew, folder: Path, progress: Progress) -> Found:
+    """Assess every tile, at most a few at a time, and return the files of what was found.
 
     Parameters
     ----------
-    city, tiles
-        The roofs, and how they are cut.
+    city
+        The roofs by tile.
     crew
         The workers; they and this process see ``folder`` under the same path.
     folder
@@ -98,18 +142,17 @@ def assess_tiles(
         Called with ``assess DONE/ALL`` as roofs are done.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    known = {tile.name: tile for tile in tiles}
-    stems = {name: f"{name}-{_digest(city, tile)}" for name, tile in known.items()}
-    parts: dict[str, pd.DataFrame] = {}
-    told = _Told(progress, len(city.buildings))
+    tiles = city.tiles
+    stems = {name: f"{name}-{_digest(city, name)}" for name in tiles}
+    files: dict[str, Path] = {}
+    told = _Told(progress, sum(map(len, tiles.values())))
 
     def done(name: str, file: Path) -> bool:
-        ids = city.buildings.index[known[name].roofs]
-        found = read_found(file, ids)
-        if found is not None:
-            parts[name] = found
-            told.add(len(ids))
-        return found is not None
+        whole = read_found(file, tiles[name]) is not None
+        if whole:
+            files[name] = file
+            told.add(len(tiles[name]))
+        return whole
 
     there: dict[str, list[Path]] = {}
     for file in sorted(folder.glob("*.parquet")):
@@ -117,18 +160,36 @@ def assess_tiles(
     waiting = [
         name for name, stem in stems.items() if not any(done(name, f) for f in there.get(stem, []))
     ]
-    reused = len(parts)
-    tasks = _Tasks(city, known, stems, folder, done)
+    reused = len(files)
+    tasks = _Tasks(city, stems, folder, done)
     if waiting:
         tasks.run(waiting, crew)
-    found = _joined([parts[name] for name in known if name in parts])
-    return Found(found, tasks.failed, reused, tasks.handed_out)
+    ordered = {name: files[name] for name in tiles if name in files}
+    return Found(ordered, tasks.failed, reused, tasks.handed_out)
 
 
-def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
+def roofs_found(city: Source, found: Found) -> pd.DataFrame:
+    """Return what assessing adds to BUILDINGS, for the roofs of all tiles that succeeded.
+
+    Raises
+    ------
+    InputError
+        A file of a finished tile is no longer what it was.
+    """
+    parts = [whole_found(city, name, file) for name, file in found.files.items()]
+    return joined(parts) if parts else pd.DataFrame()
+
+
+def whole_found(city: Source, name: str, file: Path) -> pd.DataFrame:
+    """Return what was found of a tile; raises as :func:`roofs_found`."""
+    part = read_found(file, city.tiles[name])
+    if part is None:
+        raise InputError(f"{file.name} is no longer what was written; run again")
+    return part
+
+
+def joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Return tables one after the other; texts are of one kind, whatever each tile lacked."""
-    if not parts:
-        return pd.DataFrame()
     found = pd.concat(parts)
     for name in found.columns:
         if not pd.api.types.is_any_real_numeric_dtype(found[name]):
@@ -137,9 +198,7 @@ def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
     return found
 
 
-def unfinished(
-    city: City, tiles: Iterable[Tile], failed: Mapping[str, str], file: str
-) -> pd.DataFrame:
+def unfinished(city: Source, failed: Mapping[str, str], file: str) -> pd.DataFrame:
     """Return REJECTED rows for the roofs of tiles that failed."""
     rows = [
         {
@@ -147,13 +206,13 @@ def unfinished(
             "file": file,
             "row": pd.NA,
             "id": roof,
-            "reason": f"tile {tile.name} could not be computed",
+            "reason": f"tile {name} could not be computed",
             "done": "rejected",
-            "detail": f"{failed[tile.name]}; run again: finished tiles are kept",
+            "detail": f"{failed[name]}; run again: finished tiles are kept",
         }
-        for tile in tiles
-        if tile.name in failed
-        for roof in city.buildings.index[tile.roofs]
+        for name, roofs in city.tiles.items()
+        if name in failed
+        for roof in roofs
     ]
     return pd.DataFrame(rows, columns=names(REJECTED))
 
@@ -174,15 +233,14 @@ class _Tasks:
 
     def __init__(
         self,
-        city: City,
-        tiles: Mapping[str, Tile],
+        city: Source,
         stems: Mapping[str, str],
         folder: Path,
         done: Callable[[str, Path], bool],
     ) -> None:
-        self._city, self._tiles, self._stems = city, tiles, stems
+        self._city, self._stems = city, stems
         self._folder, self._done = folder, done
-        self._blamed = dict.fromkeys(tiles, 0)
+        self._blamed = dict.fromkeys(stems, 0)
         self._inputs = folder
         self.handed_out = 0
         self.failed: dict[str, str] = {}
@@ -263,18 +321,13 @@ class _Tasks:
             return failed
 
     def _task(self, name: str) -> Task:
-        tile, city, inputs = self._tiles[name], self._city, self._inputs / name
+        inputs, given = self._inputs / name, self._city.inputs(name)
         self.handed_out += 1
-        ghi, drawn = city.monthly_ghi, city.obstructions
         # Written anew for another try: its files may be what it failed on.
         digests = write_inputs(
-            inputs,
-            city.buildings.iloc[tile.roofs],
-            city.casting.iloc[tile.casting],
-            None if ghi is None else ghi[tile.roofs],
-            None if drawn is None else drawn[tile.roofs],
+            inputs, given.roofs, given.casting, given.monthly_ghi, given.obstructions
         )
-        return Task(name, inputs, digests, self._folder, self._stems[name], city.shared)
+        return Task(name, inputs, digests, self._folder, self._stems[name], self._city.shared)
 
     def _given_up(self, name: str, fault: BaseException) -> bool:
         """Say whether a tile is not tried again: a fault of its roofs would come again."""
@@ -292,11 +345,11 @@ def _gone(fault: BaseException | None) -> bool:
     return isinstance(fault, BrokenExecutor | CancelledError)
 
 
-def _digest(city: City, tile: Tile) -> str:
+def _digest(city: Source, name: str) -> str:
     """Return the name of all that a tile's roofs depend on."""
     said = {
         "shared": city.shared.key,
-        "tile": tile.name,
-        "roofs": [str(roof) for roof in city.buildings.index[tile.roofs]],
+        "tile": name,
+        "roofs": [str(roof) for roof in city.tiles[name]],
     }
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:20]

@@ -164,14 +164,9 @@ def _beyond_parks(
     into: WorkList, only_park: Flags, errors: dict[int, str], rules: RegisterRules
 ) -> None:
     case, found = into.case, into.found
-    home, area = case.roofs.park, case.roofs.area_m2
-    inside = home != UNKNOWN
-    total = np.zeros(len(case.park_ids))
-    np.add.at(total, home[inside], area[inside])
-    largest = np.zeros(len(case.park_ids))
-    np.maximum.at(largest, home[inside], area[inside])
     rows = np.flatnonzero(only_park)
-    whole, most = total[found.park[rows]], largest[found.park[rows]]
+    park = found.park[rows]
+    whole, most = case.park_area_m2[park], case.park_largest_m2[park]
     # A park of which no roof is known can be compared with nothing.
     whole, most = (np.where(size > 0.0, size, np.nan) for size in (whole, most))
     kw = case.rows.capacity_dc_kw[rows]

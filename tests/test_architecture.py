@@ -23,7 +23,7 @@ RECIPES = {
     "pvplan.placement", "pvplan.reconcile", "pvplan.register_case", "pvplan.weighing",
     "pvplan.worklist",
     "pvplan.goal_view",
-    "pvplan.kinds", "pvplan.roof_part",
+    "pvplan.kinds", "pvplan.roof_part", "pvplan.register_near",
 }  # fmt: skip
 SCALE = {
     "pvplan.run",

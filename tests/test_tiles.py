@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import geopandas as gpd
@@ -34,7 +35,7 @@ from pvplan.roof.weather import Base
 from pvplan.run import Inputs, Tiling, run_city, write_run
 from pvplan.sources.corrections import append_corrections
 from pvplan.tables import Plan
-from pvplan.tile_run import TRIES, City, Crew, assess_tiles
+from pvplan.tile_run import TRIES, City, Crew, assess_tiles, roofs_found
 from pvplan.tile_work import MADE, Shared, Task, differences, program, read_found, work
 from pvplan.tiles import LEVELS, Tile, cut
 from tests import toy
@@ -68,6 +69,15 @@ def crew(executor: Executor, size: int = 2) -> Crew:
         yield executor
 
     return Crew(opened, size)
+
+
+def assessed(
+    city: City, tiles: list[Tile], by: Crew, folder: Path, progress: Callable[[str], None]
+) -> Any:
+    """What :func:`assess_tiles` returns, and the roofs of it."""
+    cut_so = replace(city, cut=tiles)
+    found = assess_tiles(cut_so, by, folder, progress)
+    return SimpleNamespace(**vars(found), roofs=roofs_found(cut_so, found))
 
 
 # ---- cutting ----------------------------------------------------------------------------------
@@ -148,12 +158,12 @@ def toy_city(assumptions: Assumptions, base: Base) -> City:
     ]
     every = pd.concat([buildings, tower])
     shared = Shared("toy", program(), base, assumptions, str(buildings.crs), None)
-    return City(every, every, toy.monthly_ghi(len(every)), None, shared)
+    return City(every, every, toy.monthly_ghi(len(every)), None, shared, [])
 
 
 def found_by(city: City, most: int, folder: Path) -> pd.DataFrame:
     tiles = cut(city.buildings, city.casting, RULES, most)
-    found = assess_tiles(city, tiles, crew(Here()), folder, lambda _: None)
+    found = assessed(city, tiles, crew(Here()), folder, lambda _: None)
     assert not found.failed
     assert len(tiles) == found.tries
     return found.roofs.loc[city.buildings.index]
@@ -181,7 +191,7 @@ def test_a_tower_outside_a_tile_shades_inside_it(
     """Without its halo a tile comes out brighter: the test above can fail."""
     tiles = cut(toys.buildings, toys.casting, RULES, 1)
     blind = [replace(tile, casting=tile.roofs) for tile in tiles]
-    found = assess_tiles(toys, blind, crew(Here()), tmp_path, lambda _: None).roofs
+    found = assessed(toys, blind, crew(Here()), tmp_path, lambda _: None).roofs
     lost, bare = in_one["beam_shading_fraction"], found["beam_shading_fraction"].loc[in_one.index]
     assert (lost > bare + 0.001).any()
     assert not (lost < bare - 1e-9).any()
@@ -287,15 +297,15 @@ def test_finished_tiles_are_never_computed_again(
 ) -> None:
     tiles = cut(toys.buildings, toys.casting, RULES, 3)
     told: list[str] = []
-    first = assess_tiles(toys, tiles, crew(Here()), tmp_path, told.append)
-    again = assess_tiles(toys, tiles, crew(Here()), tmp_path, lambda _: None)
+    first = assessed(toys, tiles, crew(Here()), tmp_path, told.append)
+    again = assessed(toys, tiles, crew(Here()), tmp_path, lambda _: None)
     assert (first.reused, first.tries) == (0, len(tiles))
     assert (again.reused, again.tries) == (len(tiles), 0)
     assert told[-1] == f"assess {len(toys.buildings)}/{len(toys.buildings)}"
     pd.testing.assert_frame_equal(again.roofs.loc[in_one.index], in_one, check_exact=True)
     # Another identity finds none of these files.
     other = replace(toys, shared=replace(toys.shared, key="other"))
-    assert assess_tiles(other, tiles, crew(Here()), tmp_path, lambda _: None).reused == 0
+    assert assessed(other, tiles, crew(Here()), tmp_path, lambda _: None).reused == 0
     assert not list(tmp_path.glob("**/.*")), "no half-written file is left"
     assert not [path for path in tmp_path.iterdir() if path.is_dir()]
 
@@ -305,7 +315,7 @@ def test_a_spoiled_tile_file_is_computed_again(
     toys: City, in_one: pd.DataFrame, tmp_path: Path, spoil: str
 ) -> None:
     tiles = cut(toys.buildings, toys.casting, RULES, 3)
-    assess_tiles(toys, tiles, crew(Here()), tmp_path, lambda _: None)
+    assessed(toys, tiles, crew(Here()), tmp_path, lambda _: None)
     files = sorted(tmp_path.glob("*.parquet"))
     data = bytearray(files[0].read_bytes())
     if spoil == "cut":
@@ -313,7 +323,7 @@ def test_a_spoiled_tile_file_is_computed_again(
     elif spoil == "flipped":
         data[len(data) // 4] ^= 0xFF
     files[0].write_bytes({"empty": b"", "other": files[1].read_bytes()}.get(spoil, bytes(data)))
-    again = assess_tiles(toys, tiles, crew(Here()), tmp_path, lambda _: None)
+    again = assessed(toys, tiles, crew(Here()), tmp_path, lambda _: None)
     assert (again.reused, again.tries) == (len(tiles) - 1, 1)
     pd.testing.assert_frame_equal(again.roofs.loc[in_one.index], in_one, check_exact=True)
 
@@ -329,7 +339,7 @@ def test_a_tile_that_fails_once_is_tried_again(
         if task.name == tiles[1].name and met.count(task.name) < TRIES:
             raise MemoryError("no room")
 
-    found = assess_tiles(toys, tiles, crew(Here(once)), tmp_path, lambda _: None)
+    found = assessed(toys, tiles, crew(Here(once)), tmp_path, lambda _: None)
     assert found.tries == len(tiles) + TRIES - 1
     assert not found.failed
     pd.testing.assert_frame_equal(found.roofs.loc[in_one.index], in_one, check_exact=True)
@@ -346,12 +356,12 @@ def test_a_tile_that_always_fails_is_given_up_and_named(
         if task.name == bad.name:
             raise fault
 
-    found = assess_tiles(toys, tiles, crew(Here(always)), tmp_path, lambda _: None)
+    found = assessed(toys, tiles, crew(Here(always)), tmp_path, lambda _: None)
     assert found.failed == {bad.name: f"{type(fault).__name__}: {fault}"}
     assert found.tries == len(tiles) - 1 + tries
     ids = toys.buildings.index[bad.roofs]
     assert sorted([*found.roofs.index, *ids]) == sorted(toys.buildings.index)
-    listed = tile_run.unfinished(toys, tiles, found.failed, "b.geojson")
+    listed = tile_run.unfinished(replace(toys, cut=tiles), found.failed, "b.geojson")
     assert sorted(listed["id"]) == sorted(ids)
     assert in_chinese(listed["reason"].iloc[0]) == f"图块 {bad.name} 未能计算"
     rest = found.roofs.index
@@ -378,7 +388,7 @@ def test_only_who_dies_alone_is_blamed(toys: City, tmp_path: Path) -> None:
         opened += 1
         yield Mortal()
 
-    found = assess_tiles(toys, tiles, Crew(anew, 2), tmp_path, lambda _: None)
+    found = assessed(toys, tiles, Crew(anew, 2), tmp_path, lambda _: None)
     assert list(found.failed) == [tiles[1].name]
     assert len(found.roofs) == len(toys.buildings) - len(tiles[1].roofs)
     assert opened >= TRIES + 1
@@ -424,7 +434,7 @@ def test_no_tile_at_all_is_an_error(
 def test_a_worker_of_another_version_computes_nothing(toys: City, tmp_path: Path) -> None:
     other = replace(toys.shared, program={**program(), "numba": "0.1"})
     tiles = cut(toys.buildings, toys.casting, RULES, 1_000)
-    found = assess_tiles(replace(toys, shared=other), tiles, crew(Here()), tmp_path, lambda _: None)
+    found = assessed(replace(toys, shared=other), tiles, crew(Here()), tmp_path, lambda _: None)
     assert "for 0.1; install the same versions" in next(iter(found.failed.values()))
     assert differences(program(), program()) == ""
 
