@@ -51,6 +51,20 @@ class Inputs:
     obstructions: Any
 
 
+@dataclass(frozen=True)
+class Head:
+    """What is known of a tile without its roofs: how many they are, and a digest of their ids."""
+
+    roofs: int
+    ids_sha256: str
+
+
+def head_of(ids: pd.Index[Any]) -> Head:
+    """Return the head of a tile with these roofs."""
+    said = "\n".join(map(str, ids)).encode("utf-8", "surrogatepass")
+    return Head(len(ids), hashlib.sha256(said).hexdigest())
+
+
 class Source(Protocol):
     """The roofs of a run by tile, and what all tiles share."""
 
@@ -59,8 +73,11 @@ class Source(Protocol):
         """What all tiles share."""
 
     @property
-    def tiles(self) -> Mapping[str, pd.Index[Any]]:
-        """Tile name to the ids of its roofs, in the order of the tiles."""
+    def heads(self) -> Mapping[str, Head]:
+        """Tile name to what is known of it, in the order of the tiles."""
+
+    def ids(self, name: str) -> pd.Index[Any]:
+        """Return the ids of a tile's roofs, in their order."""
 
     def inputs(self, name: str) -> Inputs:
         """Return what a worker needs of a tile; asked again for each try."""
@@ -78,13 +95,17 @@ class City:
     cut: Sequence[Tile]
 
     @cached_property
-    def tiles(self) -> Mapping[str, pd.Index[Any]]:
+    def heads(self) -> Mapping[str, Head]:
         """As in :class:`Source`."""
-        return {tile.name: self.buildings.index[tile.roofs] for tile in self.cut}
+        return {name: head_of(self.ids(name)) for name in self._known}
 
     @cached_property
     def _known(self) -> Mapping[str, Tile]:
         return {tile.name: tile for tile in self.cut}
+
+    def ids(self, name: str) -> pd.Index[Any]:
+        """As in :class:`Source`."""
+        return self.buildings.index[self._known[name].roofs]
 
     def inputs(self, name: str) -> Inputs:
         """As in :class:`Source`."""
@@ -142,16 +163,16 @@ def assess_tiles(city: Source, crew: Crew, folder: Path, progress: Progress) -> 
         Called with ``assess DONE/ALL`` as roofs are done.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    tiles = city.tiles
-    stems = {name: f"{name}-{_digest(city, name)}" for name in tiles}
+    heads = city.heads
+    stems = {name: f"{name}-{_digest(city, name)}" for name in heads}
     files: dict[str, Path] = {}
-    told = _Told(progress, sum(map(len, tiles.values())))
+    told = _Told(progress, sum(head.roofs for head in heads.values()))
 
     def done(name: str, file: Path) -> bool:
-        whole = read_found(file, tiles[name]) is not None
+        whole = read_found(file, city.ids(name)) is not None
         if whole:
             files[name] = file
-            told.add(len(tiles[name]))
+            told.add(heads[name].roofs)
         return whole
 
     there: dict[str, list[Path]] = {}
@@ -164,7 +185,7 @@ def assess_tiles(city: Source, crew: Crew, folder: Path, progress: Progress) -> 
     tasks = _Tasks(city, stems, folder, done)
     if waiting:
         tasks.run(waiting, crew)
-    ordered = {name: files[name] for name in tiles if name in files}
+    ordered = {name: files[name] for name in heads if name in files}
     return Found(ordered, tasks.failed, reused, tasks.handed_out)
 
 
@@ -182,7 +203,7 @@ def roofs_found(city: Source, found: Found) -> pd.DataFrame:
 
 def whole_found(city: Source, name: str, file: Path) -> pd.DataFrame:
     """Return what was found of a tile; raises as :func:`roofs_found`."""
-    part = read_found(file, city.tiles[name])
+    part = read_found(file, city.ids(name))
     if part is None:
         raise InputError(f"{file.name} is no longer what was written; run again")
     return part
@@ -210,9 +231,9 @@ def unfinished(city: Source, failed: Mapping[str, str], file: str) -> pd.DataFra
             "done": "rejected",
             "detail": f"{failed[name]}; run again: finished tiles are kept",
         }
-        for name, roofs in city.tiles.items()
+        for name in city.heads
         if name in failed
-        for roof in roofs
+        for roof in city.ids(name)
     ]
     return pd.DataFrame(rows, columns=names(REJECTED))
 
@@ -350,6 +371,6 @@ def _digest(city: Source, name: str) -> str:
     said = {
         "shared": city.shared.key,
         "tile": name,
-        "roofs": [str(roof) for roof in city.tiles[name]],
+        "roofs": city.heads[name].ids_sha256,
     }
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:20]
