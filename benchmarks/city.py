@@ -18,8 +18,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -92,18 +94,19 @@ def roofs(count: int, seed: int = 7) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(columns, geometry=geometry, index=index, crs="EPSG:32651")
 
 
-def write_city(folder: Path, count: int, seed: int = 7) -> None:
+def write_city(folder: Path, count: int, seed: int = 7, systems: int | None = None) -> None:
     """Write a city folder of ``count`` footprints that do not overlap.
 
     ``buildings.parquet`` is GeoParquet in EPSG:4326; parks and districts are wavy cells that cover
-    the roofs; irradiance and weather are those of the bundled city; one system is registered for
-    every ten roofs. The same count and seed give the same rows.
+    the roofs; irradiance and weather are those of the bundled city; ``systems`` are registered, by
+    default one for every ten roofs. The same count and seed give the same rows.
     """
     folder.mkdir(parents=True, exist_ok=True)
     drawn = blocks.draw(count, seed)
     rng = np.random.default_rng(seed)
     shapes = shapely.transform(drawn.shapes, lambda places: places + np.array(MIDDLE_M))
-    _write_register(folder / "register.csv", shapes, rng)
+    systems = max(1, count // ROOFS_PER_SYSTEM) if systems is None else systems
+    _write_register(folder / "register.csv", shapes, systems, rng)
     bounds = np.array([*(-np.array(drawn.half_m)), *drawn.half_m]) + np.tile(MIDDLE_M, 2)
     kept = rng.random(10_000) < PARK_SHARE
     _write_cells(folder / "parks.geojson", "park", bounds, PARK_SIDE_M, kept)
@@ -181,8 +184,9 @@ def _write_cells(
     gpd.GeoDataFrame(words, geometry=cells, crs=CRS).to_crs("EPSG:4326").to_file(path)
 
 
-def _write_register(path: Path, shapes: npt.NDArray[np.object_], rng: np.random.Generator) -> None:
-    count = max(1, len(shapes) // ROOFS_PER_SYSTEM)
+def _write_register(
+    path: Path, shapes: npt.NDArray[np.object_], count: int, rng: np.random.Generator
+) -> None:
     roof = rng.choice(len(shapes), size=count, replace=False)
     places = gpd.GeoSeries(shapely.point_on_surface(shapes[roof]), crs=CRS).to_crs("EPSG:4326")
     named = np.array([f"b{number:07d}" for number in roof], dtype=object)
@@ -212,7 +216,7 @@ def main() -> None:
     parser.add_argument("--measure", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
-        print(json.dumps(_measure(options.folder, options.mode, options.workers), indent=2))
+        print(json.dumps(measure(options.folder, options.mode, options.workers), indent=2))
         return
     with tempfile.TemporaryDirectory() as made:
         folder = options.folder or Path(made)
@@ -256,32 +260,63 @@ def _peak_mb() -> int:
     return round(int(found[1]) / 1024.0)
 
 
-def _measure(folder: Path, mode: str | None, workers: int | None) -> dict[str, object]:
+def measure(
+    folder: Path,
+    mode: str | None = None,
+    workers: int | None = None,
+    partition: Path | None = None,
+    address: str | None = None,
+) -> dict[str, Any]:
+    """Run a city folder in this process, and tell what it took.
+
+    Parameters
+    ----------
+    folder
+        Of :func:`write_city`; ``tiles`` and ``out`` are made in it.
+    mode
+        Layout method; None: the default.
+    workers, address
+        Processes, or the scheduler of a cluster, that assess tile by tile; None: this process.
+    partition
+        The buildings in parts: the city is run part by part.
+    """
     from pvplan.run import Tiling, inputs_of_folder, run_city, write_run
 
     stages, start = _Stages(), time.perf_counter()
     user = {"layout.method": mode} if mode else None
     tiles = folder / "tiles"
     shutil.rmtree(tiles, ignore_errors=True)
+    inputs = inputs_of_folder(folder)
+    tiled = bool(workers or address or partition)
     plan = run_city(
-        inputs_of_folder(folder),
+        inputs if partition is None else replace(inputs, buildings=partition),
         as_of=date(2026, 11, 22),
         user=user,
         progress=stages.begin,
-        tiling=Tiling(tiles, workers) if workers else None,
+        tiling=Tiling(tiles, workers or 2, address, in_parts=partition is not None)
+        if tiled
+        else None,
     )
     stages.begin("write")
     out = folder / "out"
     plan = write_run(plan, out, stages.begin)
     stages.begin("end")
     return {
-        "roofs": len(plan.roofs),
+        "roofs": plan.meta["counts"]["roofs"],
         "seconds_total": round(time.perf_counter() - start, 2),
         "seconds": dict(plan.meta["seconds"]),
         "largest_worker_mb": round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024.0),
         "stages": stages.found,
-        "written_mb": {path.name: round(path.stat().st_size / 1e6, 1) for path in out.iterdir()},
+        "written_mb": {path.name: round(size_of(path) / 1e6, 1) for path in out.iterdir()},
+        "tiles_mb": round(size_of(tiles) / 1e6, 1),
     }
+
+
+def size_of(path: Path) -> int:
+    """Return the bytes of a file, or of all files in a folder."""
+    if path.is_file():
+        return path.stat().st_size
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
 
 
 if __name__ == "__main__":

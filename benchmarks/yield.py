@@ -22,6 +22,7 @@ import pandas as pd
 from benchmarks.city import BUNDLED, roofs
 from pvplan import assess as recipe
 from pvplan import assumptions as assuming
+from pvplan.lay_out import screened
 from pvplan.roof import weather
 from pvplan.roof.generation import kept_fractions
 from pvplan.sources.rasters import open_irradiance, sample_monthly
@@ -79,7 +80,9 @@ def _peers(
 ) -> dict[str, Any]:
     """Run both peers on each plane of the sample; a roof's energy is that of its planes."""
     where = recipe.places(buildings)
-    laid, _ = recipe.laid_out(buildings, where, base, assumptions, map, recipe.Around())
+    forms = recipe.forms_of(buildings, assumptions)[0]
+    laid = screened(buildings.geometry.to_numpy(), forms, where, assumptions)
+    laid = recipe.with_inverters(laid, len(buildings), assumptions)
     arrays, kw = laid.arrays, laid.arrays.capacity_kw
     chain_kwh, sam_kwh = np.zeros(len(buildings)), np.zeros(len(buildings))
     chain_seconds = sam_seconds = 0.0

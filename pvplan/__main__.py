@@ -7,10 +7,12 @@ import dataclasses
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -23,25 +25,30 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from pvplan import (
     assumptions,
     explain_command,
+    partition_command,
     register_command,
     sources,  # noqa: F401  (its import sets OGR_SKIP)
 )
 from pvplan.errors import AssumptionError, InputError, PvplanError
+from pvplan.estimate import told
 from pvplan.ledger import DATABASE_URL
 from pvplan.reports.dictionary import columns_markdown
-from pvplan.reports.output import refuse_unusable
+from pvplan.reports.output import ROOF_PARTS, refuse_unusable
 from pvplan.reports.reading import read_plan
 from pvplan.reports.terminal import show
 from pvplan.reports.words import one_line
 from pvplan.run import (
+    HELD_ROOFS,
     ROOFS_PER_TILE,
     WORKERS,
     Inputs,
     KnownLedger,
     Tiling,
+    estimate_run,
     hourly_of_park,
     inputs_of_folder,
     run_city,
+    too_large_to_hold,
     write_layout,
     write_run,
 )
@@ -49,9 +56,11 @@ from pvplan.run import Progress as Report
 from pvplan.sources.city_folder import ROLES as FILES
 from pvplan.sources.coordinates import DATUMS
 from pvplan.sources.raster_units import unit_names
+from pvplan.tile_run import NOTE
 
 ROLES: Final = ("buildings", "parks", "districts", "register", "obstructions")
 _FIRST_YEAR, _LAST_YEAR = 1900, 2200  # of --as-of: beyond lies a slip of the pen
+_COUNTED: Final = re.compile(r"(tiles|assess) (\d+)/(\d+)")
 EXAMPLES: Final = """examples:
   python -m pvplan run data/rooftops/shanghai --out runs/shanghai
   python -m pvplan run --buildings roofs.gpkg --parks parks.geojson --weather place.epw --out runs/x
@@ -94,8 +103,9 @@ def parser() -> argparse.ArgumentParser:
         "--progress",
         choices=("bar", "json"),
         default="bar",
-        help='json: one object a line on the error stream, {"stage": …}, {"warning": …} or'
-        ' {"fault": …}, for a program that watches (default: bar)',
+        help='json: one object a line on the error stream, {"stage": …}, {"note": …},'
+        ' {"warning": …} or {"fault": …}, for a program that watches; a stage may tell tiles,'
+        " roofs_per_s and left_s (default: bar)",
     )
     result.add_argument(
         "--reuse",
@@ -143,6 +153,7 @@ def parser() -> argparse.ArgumentParser:
     _add_assumptions(layout)
     explain_command.add_command(commands)
     register_command.add_command(commands)
+    partition_command.add_command(commands)
     commands.add_parser(
         "assumptions",
         help="list every assumption: key, default, unit, source",
@@ -201,6 +212,20 @@ def _add_workers(run: argparse.ArgumentParser) -> None:
         " ended early goes on from them (default: OUT.tiles, removed when all is done)",
     )
     many.add_argument(
+        "--in-parts",
+        choices=("auto", "yes", "no"),
+        default="auto",
+        help="never hold the city: buildings that `partition` wrote are read, assessed, planned and"
+        f" written part by part; its roofs stand in OUT/{ROOF_PARTS} (auto: above"
+        f" {HELD_ROOFS} roofs; obstructions, a surface model, corrections and --reuse hold it)",
+    )
+    many.add_argument(
+        "--estimate",
+        action="store_true",
+        help="tell how long a run in parts will take, how much memory and disk, from some of its"
+        " tiles; they are kept for the run, nothing else is written",
+    )
+    many.add_argument(
         "--roofs-per-tile",
         type=int,
         default=ROOFS_PER_TILE,
@@ -209,9 +234,13 @@ def _add_workers(run: argparse.ArgumentParser) -> None:
     )
 
 
-def _tiling(options: argparse.Namespace) -> Tiling | None:
+def _tiling(options: argparse.Namespace, inputs: Inputs) -> Tiling | None:
     """Return how to assess tile by tile, None where nothing asks for it."""
-    if options.workers is None and options.dask is None and options.tiles is None:
+    in_parts = options.in_parts == "yes" or (
+        options.in_parts == "auto" and options.reuse is None and too_large_to_hold(inputs)
+    )
+    given = (options.workers, options.dask, options.tiles)
+    if not in_parts and all(word is None for word in given):
         return None
     if options.workers is not None and options.dask is not None:
         raise InputError("--workers and --dask: give one; the cluster has workers of its own")
@@ -220,7 +249,8 @@ def _tiling(options: argparse.Namespace) -> Tiling | None:
         if given is not None and given < 1:
             raise InputError(f"--{name.replace('_', '-')}: {given}; give 1 or more")
     folder = options.tiles or options.out.with_name(f"{options.out.name}.tiles")
-    return Tiling(folder, options.workers or WORKERS, options.dask, options.roofs_per_tile)
+    workers = options.workers or WORKERS
+    return Tiling(folder, workers, options.dask, options.roofs_per_tile, in_parts)
 
 
 def _add_inputs(run: argparse.ArgumentParser) -> None:
@@ -233,7 +263,7 @@ def _add_inputs(run: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="F",
         help="footprints: GeoJSON, GeoPackage, shapefile (.shp or zipped), GeoParquet,"
-        " FlatGeobuf, KML",
+        " FlatGeobuf, KML; or a folder that `partition` wrote",
     )
     files.add_argument("--parks", type=Path, metavar="F", help="park polygons (default: none)")
     files.add_argument(
@@ -374,12 +404,9 @@ def main(words: Sequence[str] | None = None) -> int:
             explain_command.run_command(options, console)
         elif options.command == "register":
             register_command.run_command(options, console, errors)
-        elif options.command == "hourly":
-            _hourly(options, console, errors)
-        elif options.command == "layout":
-            _layout(options, console, errors)
         else:
-            _run(options, console, errors)
+            works = {"hourly": _hourly, "layout": _layout, "partition": _partition}
+            works.get(options.command, _run)(options, console, errors)
     except PvplanError as error:
         for fault in error.faults:
             if getattr(options, "progress", "bar") == "json":
@@ -398,7 +425,7 @@ def _say(console: Console, text: str, style: str | None = None) -> None:
     console.print(one_line(text), style=style, markup=False, highlight=False, soft_wrap=True)
 
 
-def _tell(errors: Console, **told: str) -> None:
+def _tell(errors: Console, **told: object) -> None:
     """Write one line for a program that watches."""
     errors.file.write(json.dumps(told) + "\n")
     errors.file.flush()
@@ -409,7 +436,10 @@ def _run(options: argparse.Namespace, console: Console, errors: Console) -> None
     refuse_unusable(options.out)
     as_of = options.as_of or options.as_known_on or date.today()  # noqa: DTZ011 (the reader's day)
     watched = options.progress == "json"
-    tiling = _tiling(options)
+    tiling = _tiling(options, inputs)
+    if options.estimate:
+        _estimate(options, inputs, as_of, tiling, console, errors)
+        return
     with _told(errors, watched=watched) as report:
         plan = run_city(
             inputs,
@@ -432,9 +462,35 @@ def _run(options: argparse.Namespace, console: Console, errors: Console) -> None
     seconds = sum(plan.meta["seconds"].values())
     _say(
         console,
-        f"{len(plan.roofs)} roofs in {seconds:.1f} s; written to {options.out}"
+        f"{plan.meta['counts']['roofs']} roofs in {seconds:.1f} s; written to {options.out}"
         f" (fingerprint {plan.meta['fingerprint']})",
     )
+
+
+def _estimate(
+    options: argparse.Namespace,
+    inputs: Inputs,
+    as_of: date,
+    tiling: Tiling | None,
+    console: Console,
+    errors: Console,
+) -> None:
+    if tiling is None or not tiling.in_parts:
+        raise InputError(
+            "--estimate: tells of runs in parts: cut the buildings with `python -m pvplan"
+            " partition`, and say --in-parts yes where they are few"
+        )
+    with _told(errors, watched=options.progress == "json") as report:
+        found = estimate_run(
+            inputs,
+            as_of=as_of,
+            tiling=tiling,
+            scenario=options.scenario,
+            user=assumptions.parse_sets(options.sets),
+            progress=report,
+        )
+    for line in told(found, tiling.folder):
+        _say(console, line)
 
 
 def _hourly(options: argparse.Namespace, console: Console, errors: Console) -> None:
@@ -475,6 +531,11 @@ def _layout(options: argparse.Namespace, console: Console, errors: Console) -> N
         f"{len(modules)} modules on {modules['roof_id'].nunique()} roofs,"
         f" {energy:,.1f} MWh AC a year; written to {options.out}",
     )
+
+
+def _partition(options: argparse.Namespace, console: Console, errors: Console) -> None:
+    with _told(errors) as report:
+        partition_command.run_command(options, console, errors, report)
 
 
 def _inputs(options: argparse.Namespace) -> Inputs:
@@ -557,19 +618,80 @@ def _maps(pairs: Sequence[str]) -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in pairs)
 
 
+class _Pace:
+    """Reads ``tiles DONE/ALL`` and ``assess DONE/ALL``: how fast it goes, and how long it takes.
+
+    What is done when the first count comes, such as the tiles of an earlier run, took no time.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._tiles: dict[str, object] = {}
+        self._begun: tuple[int, float] | None = None
+
+    def read(self, stage: str) -> dict[str, object] | None:
+        """Return a stage with what is known of its pace; None where it waits for the next word."""
+        found = _COUNTED.fullmatch(stage)
+        if found is None:
+            return {"stage": stage}
+        done, every = int(found[2]), int(found[3])
+        if found[1] == "tiles":
+            self._tiles = {"tiles": f"{done}/{every}"}
+            return None
+        first, start = self._begun = self._begun or (done, self._clock())
+        seconds = self._clock() - start
+        told = {"stage": stage, **self._tiles}
+        if done == first or seconds <= 0.0:
+            return told
+        pace = (done - first) / seconds
+        return {**told, "roofs_per_s": round(pace, 1), "left_s": round((every - done) / pace)}
+
+
+def _in_words(told: dict[str, object]) -> str:
+    """Return a stage and its pace for people."""
+    words = [str(told["stage"])]
+    if "tiles" in told:
+        words.append(f"tiles {told['tiles']}")
+    if "left_s" in told:
+        minutes, seconds = divmod(int(str(told["left_s"])), 60)
+        left = f"{minutes} min" if minutes else f"{seconds} s"
+        words += [f"{told['roofs_per_s']} roofs/s", f"{left} left"]
+    return " · ".join(words)
+
+
 @contextmanager
 def _told(errors: Console, *, watched: bool = False) -> Iterator[Report]:
-    """Show stages as they begin; silent where nobody watches."""
+    """Show stages as they begin, and notes; stages are silent where nobody watches."""
+    pace = _Pace()
+    with _shown(errors, watched=watched) as show_stage:
+
+        def report(word: str) -> None:
+            if not word.startswith(NOTE):
+                told = pace.read(word)
+                if told is not None:
+                    show_stage(told)
+            elif watched:
+                _tell(errors, note=word.removeprefix(NOTE))
+            else:
+                _say(errors, word)
+
+        yield report
+
+
+@contextmanager
+def _shown(errors: Console, *, watched: bool) -> Iterator[Callable[[dict[str, object]], None]]:
+    """Show stages as lines for a program, as a bar for people, or not at all."""
     if watched:
-        yield lambda stage: _tell(errors, stage=stage)
+        yield lambda told: _tell(errors, **told)
         return
     if not errors.is_terminal:
         yield lambda _: None
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    # A narrow bar: how far it is, and how long it takes, has to stand beside it.
+    columns = (TextColumn("{task.description}"), BarColumn(8), TimeElapsedColumn())
     with Progress(*columns, console=errors, transient=True) as bar:
         task = bar.add_task("start", total=None)
-        yield lambda stage: bar.update(task, description=stage)
+        yield lambda told: bar.update(task, description=_in_words(told))
 
 
 def _list_assumptions(console: Console) -> None:

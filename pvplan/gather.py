@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -25,7 +25,7 @@ from pvplan.ledger import open_ledger
 from pvplan.roof import weather as roof_weather
 from pvplan.sources.boundaries import AreaFile, largest_overlap, read_areas
 from pvplan.sources.city_folder import CityFolder, lending_cities, read_city_folder
-from pvplan.sources.coordinates import DATUMS
+from pvplan.sources.coordinates import DATUMS, Bounds
 from pvplan.sources.corrections import CorrectionFile, read_corrections
 from pvplan.sources.footprints import FootprintFile, read_footprints
 from pvplan.sources.formats import local_file
@@ -36,6 +36,7 @@ from pvplan.sources.obstructions import (
     placement_doubts,
     read_obstructions,
 )
+from pvplan.sources.partitions import Partition, is_partition, open_partition, source_of
 from pvplan.sources.rasters import check_covers, coverage, open_irradiance, sample_monthly
 from pvplan.sources.register import RegisterFile, read_register
 from pvplan.sources.weather import read_weather
@@ -43,6 +44,9 @@ from pvplan.sources.weather_closure import Closure, label_scan, noon_warning
 from pvplan.tables import REJECTED, Floats, Weather, names
 
 Progress = Callable[[str], None]
+Installed = tuple["RegisterFile | None", "Known | None"]
+Scanned = tuple[Weather, Closure]
+_KINDS: Final = ("park", "district")
 BUNDLED: Final = Path(pvplan.__file__).resolve().parents[1] / "data" / "rooftops"
 
 
@@ -194,20 +198,45 @@ def gather(
     """
     progress("read")
     with ThreadPoolExecutor(1) as aside:
-        register = aside.submit(_register, inputs, assumptions, as_of)
-        weather = (
-            aside.submit(_scanned, inputs.weather, inputs.weather_label) if inputs.weather else None
-        )
+        register, weather = read_aside(aside, inputs, assumptions, as_of)
         files = _read(inputs, assumptions, progress, register)
         progress("join")
         tree = shapely.STRtree(files.footprints.buildings.geometry.to_numpy())
-        buildings, apart = _joined(files, tree)
-        doubted = aside.submit(_register_doubt, inputs, files, tree)
+        buildings, apart = with_areas(files, tree)
+        doubted = aside.submit(
+            register_doubt, inputs, files, files.footprints.buildings.geometry, tree
+        )
         progress("climate")
         where = places(buildings)
-        climate = _climate(inputs, where, assumptions, weather)
-        buildings, ghi, outside = _covered(buildings, where, climate, inputs)
+        climate = climate_of(inputs, where, assumptions, weather)
+        buildings, ghi, outside = covered(buildings, where, climate, inputs)
         doubts = doubted.result()
+    said = doubts_of_files(files, climate, outside, inputs, as_of)
+    obstructions, misplaced = _obstructions_on(buildings, files, inputs)
+    warnings = (*said, *apart, *doubts, *misplaced)
+    gathered = Gathered(
+        buildings, ghi, files, climate, outside, warnings, obstructions, inputs.surface_model
+    )
+    if inputs.corrections is None:
+        return gathered
+    found = read_corrections(inputs.corrections)
+    return with_corrections(gathered, found, assumptions, inputs.corrections.name)
+
+
+def read_aside(
+    aside: Executor, inputs: Inputs, assumptions: Assumptions, as_of: date | None
+) -> tuple[Future[Installed], Future[Scanned] | None]:
+    """Begin to read what is installed, and the weather, beside the buildings."""
+    register = aside.submit(_register, inputs, assumptions, as_of)
+    if inputs.weather is None:
+        return register, None
+    return register, aside.submit(_scanned, inputs.weather, inputs.weather_label)
+
+
+def doubts_of_files(
+    files: Files, climate: Climate, outside: pd.DataFrame, inputs: Inputs, as_of: date | None
+) -> list[str]:
+    """Return what the doors doubt, and how many roofs no raster reaches."""
     doors = (
         files.footprints, climate, files.parks, files.districts, files.register, files.obstructions,
     )  # fmt: skip
@@ -218,15 +247,7 @@ def gather(
         said.append(
             f"{outside['reason'].iloc[0]}: {len(outside)} roofs are left out (rejected.csv)"
         )
-    obstructions, misplaced = _obstructions_on(buildings, files, inputs)
-    warnings = (*said, *apart, *doubts, *misplaced)
-    gathered = Gathered(
-        buildings, ghi, files, climate, outside, warnings, obstructions, inputs.surface_model
-    )
-    if inputs.corrections is None:
-        return gathered
-    found = read_corrections(inputs.corrections)
-    return with_corrections(gathered, found, assumptions, inputs.corrections.name)
+    return said
 
 
 def state_of(gathered: Gathered) -> corrected.City:
@@ -268,20 +289,75 @@ def _read(
     inputs: Inputs,
     assumptions: Assumptions,
     progress: Progress,
-    installed: Future[tuple[RegisterFile | None, Known | None]],
+    installed: Future[Installed],
 ) -> Files:
     if inputs.surface_model:
         local_file(inputs.surface_model, title=inputs.surface_model.name)
-    footprints = read_footprints(
-        inputs.buildings,
+    if is_partition(inputs.buildings):
+        footprints = partition_of(inputs, assumptions).whole()
+    else:
+        footprints = read_footprints(
+            inputs.buildings,
+            assumptions.footprints,
+            datum=_datum(inputs, "buildings"),
+            crs=inputs.crs.get("buildings"),
+            layer=inputs.layer.get("buildings"),
+            metric=metric_of(inputs),
+            field_map=inputs.field_map,
+            progress=progress,
+        )
+    return beside(footprints, inputs, assumptions, installed)
+
+
+def partition_of(inputs: Inputs, assumptions: Assumptions) -> Partition:
+    """Open the partition that a run's buildings are, and hold it against what the run says.
+
+    Raises
+    ------
+    InputError
+        No partition, or one of other footprint rules, datum, CRS, layer or fields.
+    """
+    found = open_partition(inputs.buildings)
+    found.refuse_other(
         assumptions.footprints,
-        datum=_datum(inputs, "buildings"),
+        datum=_datum(inputs, "buildings") if "buildings" in inputs.datum else None,
         crs=inputs.crs.get("buildings"),
         layer=inputs.layer.get("buildings"),
-        metric=_metric(inputs),
+        metric=metric_of(inputs),
         field_map=inputs.field_map,
-        progress=progress,
     )
+    return found
+
+
+def as_from_file(inputs: Inputs) -> Inputs:
+    """Return inputs as if the file that a partition was made from were given, read as it was."""
+    if not is_partition(inputs.buildings):
+        return inputs
+    about = open_partition(inputs.buildings).about
+    said = {
+        "datum": about.datum if about.datum != "wgs84" else None,
+        "crs": about.crs,
+        "layer": about.layer,
+    }
+    words = {
+        word: {**({"buildings": value} if value else {}), **getattr(inputs, word)}
+        for word, value in said.items()
+    }
+    return replace(
+        inputs,
+        **words,  # type: ignore[arg-type]
+        field_map=dict(about.field_map),
+        buildings=Path(about.source),
+    )
+
+
+def beside(
+    footprints: FootprintFile,
+    inputs: Inputs,
+    assumptions: Assumptions,
+    installed: Future[Installed],
+) -> Files:
+    """Read what lies beside the buildings, in their CRS."""
     metric = footprints.buildings.crs
     areas: dict[str, AreaFile | None] = {}
     kinds: dict[str, Literal["park", "district"]] = {"parks": "park", "districts": "district"}
@@ -310,9 +386,7 @@ def _read(
     )
 
 
-def _register(
-    inputs: Inputs, assumptions: Assumptions, as_of: date | None
-) -> tuple[RegisterFile | None, Known | None]:
+def _register(inputs: Inputs, assumptions: Assumptions, as_of: date | None) -> Installed:
     """Read the installed systems from a ledger, or from a file."""
     if inputs.ledger is not None:
         when = inputs.ledger.as_known_on, as_of
@@ -345,7 +419,8 @@ def _nothing_known(inputs: Inputs, as_of: date | None) -> str:
     )
 
 
-def _metric(inputs: Inputs) -> pyproj.CRS | None:
+def metric_of(inputs: Inputs) -> pyproj.CRS | None:
+    """Return the metric CRS that a city folder states, or None."""
     stated = inputs.city.metric_crs if inputs.city else None
     if stated is None:
         return None
@@ -364,36 +439,76 @@ def _datum(inputs: Inputs, role: str) -> Any:
     return datum
 
 
-def _joined(read: Files, tree: shapely.STRtree) -> tuple[gpd.GeoDataFrame, list[str]]:
+def with_areas(read: Files, tree: shapely.STRtree) -> tuple[gpd.GeoDataFrame, list[str]]:
     """Give each roof its park and district; say so where a layer lies apart from every roof."""
-    buildings = read.footprints.buildings.copy()
-    apart = []
+    buildings = joined_to_areas(read.footprints.buildings, read, tree)
+    met = {kind for kind in _KINDS if buildings[f"{kind}_id"].notna().any()}
+    return buildings, apart_from_all(read, met, bounds_of(buildings))
+
+
+def joined_to_areas(
+    roofs: gpd.GeoDataFrame, read: Files, tree: shapely.STRtree | None = None
+) -> gpd.GeoDataFrame:
+    """Give each of some roofs its park and district."""
+    buildings = roofs.copy()
     for kind, areas in (("park", read.parks), ("district", read.districts)):
         column = f"{kind}_id"
         if areas is None:
             buildings[column] = pd.Series([None] * len(buildings), buildings.index, dtype=object)
+        else:
+            buildings[column] = largest_overlap(buildings, areas.areas, tree)
+    return buildings
+
+
+def bounds_of(roofs: gpd.GeoDataFrame) -> Bounds:
+    """Return west, south, east and north of some roofs, m."""
+    west, south, east, north = map(float, roofs.total_bounds)
+    return west, south, east, north
+
+
+def apart_from_all(read: Files, met: set[str], bounds: Bounds) -> list[str]:
+    """Say which layers lie apart from every roof.
+
+    Parameters
+    ----------
+    read
+        Parks and districts.
+    met
+        Of ``park`` and ``district`` those of which any roof has one.
+    bounds
+        Of all roofs, m.
+    """
+    apart = []
+    for kind, areas in (("park", read.parks), ("district", read.districts)):
+        if areas is None or kind in met:
             continue
-        buildings[column] = largest_overlap(buildings, areas.areas, tree)
-        if buildings[column].isna().all():
-            apart_m = shapely.distance(
-                shapely.box(*buildings.total_bounds), shapely.box(*areas.areas.total_bounds)
-            )
-            apart.append(
-                f"{kind}s: none of the {len(areas.areas)} overlaps any roof (their bounds lie"
-                f" {apart_m / 1000.0:.1f} km from those of the roofs): every roof is outside"
-                f" {kind}s; check file and datum"
-            )
-    return buildings, apart
+        apart_m = shapely.distance(shapely.box(*bounds), shapely.box(*areas.areas.total_bounds))
+        apart.append(
+            f"{kind}s: none of the {len(areas.areas)} overlaps any roof (their bounds lie"
+            f" {apart_m / 1000.0:.1f} km from those of the roofs): every roof is outside"
+            f" {kind}s; check file and datum"
+        )
+    return apart
 
 
-def _register_doubt(inputs: Inputs, read: Files, tree: shapely.STRtree) -> list[str]:
-    """Say so where the register's coordinates meet far more roofs under another datum."""
+def register_doubt(
+    inputs: Inputs, read: Files, roofs: gpd.GeoSeries, tree: shapely.STRtree | None = None
+) -> list[str]:
+    """Say so where the register's coordinates meet far more roofs under another datum.
+
+    Parameters
+    ----------
+    inputs, read
+        Register, and what its reader was told.
+    roofs
+        At least all that lie at a coordinate, under any datum.
+    tree
+        Index of their outlines, where the caller has one.
+    """
     # A ledger holds WGS84: its rows were brought there when they were imported.
     if read.register is None or inputs.register is None or inputs.ledger is not None:
         return []
-    doubt = register_warning(
-        read.register.rows, _datum(inputs, "register"), read.footprints.buildings.geometry, tree
-    )
+    doubt = register_warning(read.register.rows, _datum(inputs, "register"), roofs, tree)
     return [f"{inputs.register.name}: {doubt}"] if doubt else []
 
 
@@ -419,18 +534,33 @@ class Climate:
     files: Mapping[str, Path]
 
 
-def _scanned(file: Path, label: str | None) -> tuple[Weather, Closure]:
+def _scanned(file: Path, label: str | None) -> Scanned:
     weather = read_weather(file, label=label)
     return weather, label_scan(weather)
 
 
-def _climate(
+def climate_of(
     inputs: Inputs,
     where: Places,
     assumptions: Assumptions,
-    given: Future[tuple[Weather, Closure]] | None,
+    given: Future[Scanned] | None,
 ) -> Climate:
-    """Open raster and weather, the bundled ones where the run brings none and they cover it."""
+    """Open raster and weather, the bundled ones where the run brings none and they cover it.
+
+    Parameters
+    ----------
+    inputs, assumptions
+        Files and rules.
+    where
+        The roofs, or corners around them.
+    given
+        The run's own weather, on its way; or None.
+
+    Raises
+    ------
+    InputError
+        No weather of the place, or one from another climate.
+    """
     raster_file, weather_file = inputs.irradiance, inputs.weather
     warnings: list[str] = []
     if weather_file is None:
@@ -490,7 +620,9 @@ def _distance_warning(
     weather: Weather, file: Path, where: Places, rules: WeatherRules
 ) -> list[str]:
     """Warn of weather from afar; refuse that of another climate."""
-    longitude, latitude = float(np.median(where.longitude)), float(np.median(where.latitude))
+    longitude, latitude = (
+        float(degrees.min() + degrees.max()) / 2.0 for degrees in (where.longitude, where.latitude)
+    )
     metres = pyproj.Geod(ellps="WGS84").inv(
         weather.longitude, weather.latitude, longitude, latitude
     )[2]
@@ -509,7 +641,7 @@ def _distance_warning(
     return [f"{told}: yields are those of that place, not of the roofs"] if far else []
 
 
-def _covered(
+def covered(
     buildings: gpd.GeoDataFrame, where: Places, climate: Climate, inputs: Inputs
 ) -> tuple[gpd.GeoDataFrame, Floats | None, pd.DataFrame]:
     """Sample the raster; roofs where it has no value are rejected, all of them is an error."""
@@ -523,7 +655,7 @@ def _covered(
     listed = pd.DataFrame(
         {
             "input": "buildings",
-            "file": inputs.buildings.name,
+            "file": source_of(inputs.buildings).name,
             "row": pd.NA,
             "id": buildings.index[missing],
             "reason": f"no irradiance here in {climate.raster.path.name}",

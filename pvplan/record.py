@@ -6,6 +6,7 @@ import hashlib
 import importlib.metadata
 import json
 import platform
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -14,10 +15,11 @@ from typing import Any, Final
 import pvplan
 from pvplan.assumptions import Assumptions
 from pvplan.city import economics
-from pvplan.gather import Gathered, Inputs
+from pvplan.gather import Gathered, Inputs, as_from_file
 from pvplan.goal_table import City
 from pvplan.reports.runfile import sha256_of
 from pvplan.reports.words import megawatts
+from pvplan.sources.partitions import is_partition, open_partition, source_of
 from pvplan.sources.shapefiles import files_of
 from pvplan.tables import Plan
 
@@ -36,7 +38,8 @@ _FILES: Final = (
 def city_of(inputs: Inputs) -> City:
     """Return the city of a run: that of its folder, else named after the buildings file."""
     if inputs.city is None:
-        return City(inputs.buildings.stem, inputs.buildings.stem, inputs.buildings.stem)
+        name = source_of(inputs.buildings).stem
+        return City(name, name, name)
     return City(inputs.city.id, inputs.city.name_zh, inputs.city.name_en)
 
 
@@ -54,19 +57,20 @@ def record(
         used["register"] = None
     used |= {"irradiance": climate.files.get("irradiance"), "weather": climate.files["weather"]}
     files = [
-        {"role": role, "file": path.name, "sha256": sha256_of(path), "bytes": path.stat().st_size}
+        {"role": role, **file}
         for role, given in sorted(used.items())
         if given is not None
-        for path in files_of(given)
+        for file in _recorded(given)
     ]
     if found.known:
         # Its content alone: where it stands changes no figure.
         files.append({"role": "ledger", "file": "ledger", "sha256": found.known.digest, "bytes": 0})
+    said = as_from_file(inputs)
     told = {
-        "datum": dict(inputs.datum),
-        "crs": dict(inputs.crs),
-        "layer": dict(inputs.layer),
-        "field_map": dict(inputs.field_map),
+        "datum": dict(said.datum),
+        "crs": dict(said.crs),
+        "layer": dict(said.layer),
+        "field_map": dict(said.field_map),
         "parks_where": inputs.parks_where,
         "irradiance_unit": inputs.irradiance_unit,
         "weather_label": inputs.weather_label,
@@ -114,6 +118,28 @@ def record(
             **libraries(),
         },
     }
+
+
+def made_of(about: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a run's roofs depend on: files, what was told of them, assumptions, program."""
+    words = ("assumptions_fingerprint", "told", "metric_crs", "code_version")
+    return {word: about.get(word) for word in words} | {"files": _roof_files(about)}
+
+
+def _roof_files(about: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return role and digest of the files that roofs are made of."""
+    judged = ("register", "ledger")
+    return sorted((f["role"], f["sha256"]) for f in about["inputs"] if f["role"] not in judged)
+
+
+def _recorded(given: Path) -> list[dict[str, Any]]:
+    """Return name, digest and size of the files behind a path: of a partition, its source's."""
+    if is_partition(given):
+        return [asdict(file) for file in open_partition(given).about.files]
+    return [
+        {"file": path.name, "sha256": sha256_of(path), "bytes": path.stat().st_size}
+        for path in files_of(given)
+    ]
 
 
 def _as_known_on(inputs: Inputs) -> str | None:

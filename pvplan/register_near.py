@@ -34,11 +34,14 @@ class Wanted:
         The metric CRS of the roofs.
     rules
         How far is near.
+    asked
+        Ids that are looked for besides.
     """
 
-    def __init__(self, recorded: Recorded, crs: Any, rules: RegisterRules) -> None:
-        register = recorded.register
-        asked: list[str] = []
+    def __init__(
+        self, recorded: Recorded, crs: Any, rules: RegisterRules, asked: Iterable[str] = ()
+    ) -> None:
+        register, asked = recorded.register, _words(asked)
         self._distance_m = max(rules.max_distance_m, _TOUCH_M)
         self._tree = shapely.STRtree([])
         if register is not None:
@@ -47,7 +50,7 @@ class Wanted:
             self._tree = shapely.STRtree(
                 np.asarray(shapely.points(every[np.isfinite(every).all(axis=1)]))
             )
-            asked = _words(register["roof_id"])
+            asked += _words(register["roof_id"])
         for decided in (recorded.decisions, recorded.roof_decisions):
             if decided is not None:
                 ids = decided["roof_id"] if "roof_id" in decided.columns else decided.index

@@ -7,7 +7,8 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from pvplan.gather import Gathered, Inputs
+from pvplan.gather import Files, Gathered, Inputs
+from pvplan.installed import Recorded
 from pvplan.sources.coordinates import bd09_to_wgs84, gcj02_to_wgs84
 from pvplan.tables import REJECTED, names
 
@@ -17,7 +18,27 @@ _UNDO: Final = {"gcj02": gcj02_to_wgs84, "bd09": bd09_to_wgs84}
 
 def recorded(inputs: Inputs, gathered: Gathered) -> dict[str, Any]:
     """Return the words of :class:`pvplan.installed.Recorded` for a run."""
-    register, known = gathered.files.register, gathered.files.known
+    words = _words(inputs, gathered.files)
+    if "decisions" in words:
+        words["decisions"] = _of_city(words["decisions"], gathered)
+    return words
+
+
+def all_recorded(inputs: Inputs, files: Files) -> Recorded:
+    """Return what is registered and decided, whatever roofs the city has."""
+    return Recorded(**_words(inputs, files))
+
+
+def decided(files: Files) -> list[str]:
+    """Return the ids of all roofs that a decision of the ledger names."""
+    if files.known is None:
+        return []
+    of_matches = files.known.decisions["roof_id"].dropna()
+    return sorted({*files.known.roof_decisions.index, *of_matches})
+
+
+def _words(inputs: Inputs, files: Files) -> dict[str, Any]:
+    register, known = files.register, files.known
     if register is None:
         return {"roof_decisions": known.roof_decisions} if known else {}
     rows = register.rows
@@ -34,7 +55,7 @@ def recorded(inputs: Inputs, gathered: Gathered) -> dict[str, Any]:
     here = known.decisions["system_id"].isin(rows.index)
     return {
         **words,
-        "decisions": _of_city(known.decisions[here], gathered),
+        "decisions": known.decisions[here],
         "roof_decisions": known.roof_decisions,
     }
 
@@ -49,8 +70,7 @@ def strangers(gathered: Gathered) -> pd.DataFrame:
     known = gathered.files.known
     if known is None:
         return pd.DataFrame(columns=names(REJECTED))
-    of_matches = known.decisions["roof_id"].dropna()
-    roofs = pd.Index(sorted({*known.roof_decisions.index, *of_matches}), dtype=object)
+    roofs = pd.Index(decided(gathered.files), dtype=object)
     unknown = roofs[~roofs.isin(gathered.buildings.index)]
     return pd.DataFrame(
         {

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from concurrent.futures import (
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+)
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Event, Thread
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import geopandas as gpd
 import numpy as np
@@ -24,6 +34,7 @@ from pvplan.assess import Around, Mapper, World, assess, assess_in, in_order, wo
 from pvplan.assumptions import Assumptions
 from pvplan.corrected import estimates_of
 from pvplan.errors import InputError, nearest
+from pvplan.estimate import Estimate
 from pvplan.gather import (
     BUNDLED,
     Gathered,
@@ -32,12 +43,15 @@ from pvplan.gather import (
     Progress,
     gather,
     inputs_of_folder,
+    partition_of,
     state_of,
     with_corrections,
 )
+from pvplan.gather_parts import asks_for_the_whole
 from pvplan.hours import hourly_power
+from pvplan.in_parts import estimate_in_parts, incomplete, run_in_parts, stacked
 from pvplan.plan import Findings, make_plan
-from pvplan.record import city_of, close, record
+from pvplan.record import city_of, close, made_of, record
 from pvplan.recount import (
     Recount,
     alternatives,
@@ -53,9 +67,10 @@ from pvplan.reports.output import write_plan
 from pvplan.reports.phrases import with_chinese
 from pvplan.reports.separated import write_hourly
 from pvplan.sources.corrections import holding
+from pvplan.sources.partitions import Partition, is_partition, open_partition
 from pvplan.study import Study, study
-from pvplan.tables import REJECTED, Plan, names
-from pvplan.tile_run import City, Crew, assess_tiles, roofs_found, unfinished
+from pvplan.tables import Plan
+from pvplan.tile_run import NOTE, City, Crew, assess_tiles, roofs_found, unfinished
 from pvplan.tile_work import MADE, Shared, differences, end_with_parent, program
 from pvplan.tiles import cut
 from pvplan.yield_table import ghi_ratio
@@ -64,24 +79,37 @@ __all__ = [
     "BUNDLED",
     "Inputs",
     "KnownLedger",
+    "Estimate",
     "OpenCity",
     "Progress",
     "Tiling",
+    "estimate_run",
     "hourly_of_park",
     "inputs_of_folder",
     "open_city",
     "run_city",
     "run_folder",
+    "too_large_to_hold",
     "write_layout",
     "write_run",
 ]
 
 WORKERS: Final = 2
+HELD_ROOFS: Final = 300_000
+"""A partitioned city of more roofs is not held in memory unless asked for: about 1.5 GB."""
 ROOFS_PER_TILE: Final = 20_000
 """A tile of so many roofs takes some seconds and some hundred megabytes; it moves no digit."""
 _OUTLOOK: Final = ("capacity_dc_kw", "energy_ac_kwh_per_year", "structure_state")
 PATIENCE_S: Final = 30
 """How long a scheduler may take to answer."""
+DESERTED_S: Final = 300
+"""How long a run waits for a worker where a cluster has none."""
+_SILENT_S: Final = 20
+"""What is under way ends after so long without any worker, or any word of the scheduler."""
+_LOOK_S: Final = 1.0
+"""How often a cluster is asked who is there."""
+_ANSWER_S: Final = 5.0
+"""How long it may think about that."""
 
 
 @dataclass(frozen=True)
@@ -99,12 +127,16 @@ class Tiling:
         Of a Dask scheduler, such as ``tcp://host:8786``.
     roofs_per_tile
         At most; a tile is halved until it holds no more.
+    in_parts
+        The buildings are a partition: its parts are the tiles, the city is never held whole, and
+        the plan's roofs are files (``Plan.roof_parts``).
     """
 
     folder: Path
     workers: int = WORKERS
     address: str | None = None
     roofs_per_tile: int = ROOFS_PER_TILE
+    in_parts: bool = False
 
 
 def run_folder(folder: Path, out: Path, as_of: date, progress: Progress | None = None) -> Plan:
@@ -167,6 +199,8 @@ def run_city(
     """
     clock = _Clock(progress or (lambda _: None))
     assumptions = _assumptions(inputs, scenario, user)
+    if tiling is not None and tiling.in_parts and not reuse:
+        return _in_parts(inputs, assumptions, as_of, tiling, clock)
     with clock.stage("gather"):
         gathered = gather(inputs, assumptions, clock.progress, as_of)
     around, doubts = _around(gathered, assumptions)
@@ -196,10 +230,62 @@ def run_city(
         findings = Findings(
             parks=found.parks.areas if found.parks else None,
             districts=found.districts.areas if found.districts else None,
-            rejected=_stacked([*rejected, *(door.rejected for door in doors)]),
+            rejected=stacked([*rejected, *(door.rejected for door in doors)]),
             **recorded(inputs, gathered),
         )
         plan = make_plan(roofs, findings, city_of(inputs), as_of, assumptions, about)
+    told = replace(plan, rejected=with_chinese(plan.rejected))
+    return replace(told, meta=close(told, clock.seconds))
+
+
+def too_large_to_hold(inputs: Inputs) -> bool:
+    """Say whether a run goes part by part of itself: a large partition, and no file against it."""
+    if not is_partition(inputs.buildings) or asks_for_the_whole(inputs):
+        return False
+    parts = open_partition(inputs.buildings).parts
+    return sum(part.roofs for part in parts) > HELD_ROOFS
+
+
+def estimate_run(
+    inputs: Inputs,
+    *,
+    as_of: date,
+    tiling: Tiling,
+    scenario: str | None = None,
+    user: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> Estimate:
+    """Tell what a run in parts will take, from some of its tiles, which are kept for it.
+
+    Parameters and errors as of :func:`run_city`.
+    """
+    clock = _Clock(progress or (lambda _: None))
+    assumptions = _assumptions(inputs, scenario, user)
+    folder = tiling.folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    return estimate_in_parts(
+        inputs, _partition(inputs, assumptions), assumptions, as_of,
+        _crew(tiling, clock.progress), folder, clock, tiling.address is None,
+    )  # fmt: skip
+
+
+def _partition(inputs: Inputs, assumptions: Assumptions) -> Partition:
+    whole = asks_for_the_whole(inputs)
+    if whole:
+        raise InputError(
+            f"{' and '.join(whole)}: can be used with all roofs in memory only; leave out"
+            " --in-parts, or the file"
+        )
+    return partition_of(inputs, assumptions)
+
+
+def _in_parts(
+    inputs: Inputs, assumptions: Assumptions, as_of: date, tiling: Tiling, clock: _Clock
+) -> Plan:
+    """Run a partitioned city part by part; the plan's roofs are files."""
+    partition = _partition(inputs, assumptions)
+    crew = _crew(tiling, clock.progress)
+    plan = run_in_parts(inputs, partition, assumptions, as_of, crew, tiling.folder.resolve(), clock)
     told = replace(plan, rejected=with_chinese(plan.rejected))
     return replace(told, meta=close(told, clock.seconds))
 
@@ -208,7 +294,7 @@ def _roofs_of(
     finished: Plan, gathered: Gathered, about: Mapping[str, Any]
 ) -> gpd.GeoDataFrame | None:
     """Return ROOFS from a finished run, None where a run now would make others."""
-    if _made_of(about) != _made_of(finished.meta):
+    if made_of(about) != made_of(finished.meta):
         return None
     ids = gathered.buildings.index
     if not ids.isin(finished.roofs.index).all():  # a run that lacks tiles
@@ -220,18 +306,6 @@ def _with_made(buildings: gpd.GeoDataFrame, found: pd.DataFrame) -> gpd.GeoDataF
     """Return buildings with what assessing adds to them, as it was found of the same roofs."""
     known = found.reindex(buildings.index)
     return buildings.assign(**{name: known[name] for name in MADE})
-
-
-def _made_of(about: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a run's roofs depend on: files, what was told of them, assumptions, program."""
-    words = ("assumptions_fingerprint", "told", "metric_crs", "code_version")
-    return {word: about.get(word) for word in words} | {"files": _roof_files(about)}
-
-
-def _roof_files(about: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return role and digest of the files that roofs are made of."""
-    judged = ("register", "ledger")
-    return sorted((f["role"], f["sha256"]) for f in about["inputs"] if f["role"] not in judged)
 
 
 def _by_tiles(
@@ -254,7 +328,7 @@ def _by_tiles(
     # A raster of another climate is told of the whole city, as without tiles.
     ghi_ratio(base, gathered.monthly_ghi, len(buildings), assumptions)
     shared = Shared(
-        json.dumps({**_made_of(about), "versions": about["versions"]}, sort_keys=True),
+        json.dumps({**made_of(about), "versions": about["versions"]}, sort_keys=True),
         program(),
         base,
         assumptions,
@@ -272,16 +346,13 @@ def _by_tiles(
     if not found.failed:
         return gathered, roofs, dict(about)
     lost = unfinished(city, found.failed, about["inputs"][0]["file"])
-    doubt = (
-        f"incomplete: {len(found.failed)} of {len(tiles)} tiles with {len(lost)} roofs could not be"
-        " computed (rejected.csv) and no total holds them; run again: finished tiles are kept"
-    )
+    doubt = incomplete(len(found.failed), len(tiles), len(lost))
     less = replace(
         gathered,
         buildings=buildings[kept],
         monthly_ghi=None if gathered.monthly_ghi is None else gathered.monthly_ghi[kept],
         obstructions=None if gathered.obstructions is None else gathered.obstructions[kept],
-        outside=_stacked([gathered.outside, lost]),
+        outside=stacked([gathered.outside, lost]),
         warnings=(*gathered.warnings, doubt),
     )
     counts = {"tiles": len(found.failed), "roofs": len(lost)}
@@ -292,11 +363,12 @@ def _crew(tiling: Tiling, progress: Progress) -> Crew:
     """Return the workers: processes of this machine, or those of a Dask cluster."""
     if tiling.address is None:
         return Crew(partial(_processes, tiling.workers), tiling.workers)
-    with _cluster(tiling.address) as workers:
+    opened = partial(_cluster, tiling.address, progress)
+    with opened() as workers:
         workers.check(tiling.address)
-        size = workers.threads
-        progress(f"dask {workers.dashboard}")
-    return Crew(partial(_cluster, tiling.address), size)
+        size = max(1, sum((workers.there() or {}).values()))
+        progress(f"{NOTE}Dask dashboard: {workers.dashboard}")
+    return Crew(opened, size, names_the_dead=True)
 
 
 @contextmanager
@@ -310,17 +382,117 @@ def _processes(count: int) -> Iterator[Executor]:
         workers.shutdown(wait=True, cancel_futures=True)
 
 
+@dataclass
+class _Sent:
+    """A task under way; ``only`` lists who may do it (None: anyone), ``inner`` is Dask's future."""
+
+    work: Callable[..., Any]
+    words: tuple[Any, ...]
+    future: Future[Any] = field(default_factory=Future)
+    only: Collection[str] | None = None
+    inner: Any = None
+
+    @property
+    def name(self) -> str:
+        return str(getattr(self.words[0], "name", ""))
+
+
 class _Workers(Executor):
-    """The workers of a Dask cluster, as an executor."""
+    """The workers of a Dask cluster, as an executor.
+
+    Who failed at a task is remembered: another try of it goes to another machine, or else to
+    another worker, where there is any. Once no worker is left, all that is under way is broken.
+    """
 
     def __init__(self, client: Any) -> None:
-        self._client, self._each = client, client.get_executor(pure=False)
-        self.threads = max(1, sum(client.nthreads().values()))
+        self._client = client
         self.dashboard = str(client.dashboard_link)
+        self._sent: dict[str, _Sent] = {}
+        self._failed: dict[str, set[str]] = {}
+        self._ended: SimpleQueue[Any] = SimpleQueue()
+        self._over, self._broken = Event(), False
+        self._heard = time.monotonic()
+        self._watcher = Thread(target=self._watch, name="dask-watch", daemon=True)
+        self._watcher.start()
 
-    def submit(self, work: Any, /, *words: Any, **named: Any) -> Any:
-        """Hand a task to any worker."""
-        return self._each.submit(work, *words, **named)
+    def submit(self, work: Any, /, *words: Any, **named: Any) -> Future[Any]:
+        """Hand a task to any worker that did not fail at one of its name."""
+        sent = _Sent(partial(work, **named) if named else work, words)
+        self._send(sent)
+        if self._broken:
+            raise BrokenExecutor("no worker is left")
+        return sent.future
+
+    def there(self) -> dict[str, int] | None:
+        """Return address and threads of every worker; None where the scheduler does not answer."""
+        try:
+            return dict(self._client.nthreads(callback_timeout=_ANSWER_S))
+        except Exception:  # noqa: BLE001 (whatever it is: nobody is heard)
+            return None
+
+    def stop(self) -> None:
+        """Look no more at what becomes of tasks."""
+        self._over.set()
+        self._watcher.join(PATIENCE_S)
+
+    def _send(self, sent: _Sent) -> None:
+        failed = self._failed.get(sent.name)
+        sent.only = _others(failed, self.there() or {}) if failed else None
+        try:
+            sent.inner = self._client.submit(sent.work, *sent.words, pure=False, workers=sent.only)
+        except Exception as error:  # noqa: BLE001 (a client that was closed tells in its own words)
+            sent.future.set_exception(BrokenExecutor(f"the scheduler is gone ({error})"))
+            return
+        self._sent[sent.inner.key] = sent
+        sent.inner.add_done_callback(self._ended.put)
+
+    def _watch(self) -> None:
+        """Hand on what became of tasks, and look after the workers."""
+        looked = time.monotonic()
+        while not self._over.is_set():
+            with suppress(Empty):
+                self._settle(self._ended.get(timeout=_LOOK_S))
+            if time.monotonic() - looked >= _LOOK_S:
+                self._look()
+                looked = time.monotonic()
+
+    def _settle(self, inner: Any) -> None:
+        """Give a task's outcome to whoever waits for it; a fault tells where it came about."""
+        sent = self._sent.pop(inner.key, None)
+        if sent is None:  # it was sent anew
+            return
+        try:
+            sent.future.set_result(inner.result(PATIENCE_S))
+        except CancelledError:
+            sent.future.set_exception(BrokenExecutor("the scheduler is gone"))
+        except Exception as fault:  # noqa: BLE001 (as every executor does)
+            where = self._erred_on(inner.key)
+            self._failed.setdefault(sent.name, set()).update(where)
+            if where:
+                fault.add_note(f"on {', '.join(where)}")
+            sent.future.set_exception(fault)
+
+    def _erred_on(self, key: str) -> list[str]:
+        try:
+            return list(self._client.run_on_scheduler(_erred_on, key))
+        except Exception:  # noqa: BLE001 (a scheduler that is gone tells nothing)
+            return []
+
+    def _look(self) -> None:
+        """Send anew what waits for workers that left; end all where nobody is there."""
+        there = self.there()
+        if there:
+            self._heard = time.monotonic()
+            for key, sent in list(self._sent.items()):
+                if sent.only and not set(sent.only) & set(there):
+                    del self._sent[key]
+                    sent.inner.cancel()
+                    self._send(sent)
+        elif time.monotonic() - self._heard > _SILENT_S:
+            self._broken = True
+            while self._sent:
+                _, sent = self._sent.popitem()
+                sent.future.set_exception(BrokenExecutor("no worker is left"))
 
     def check(self, address: str) -> None:
         """Raise InputError unless scheduler and workers have this program and its libraries."""
@@ -339,8 +511,21 @@ class _Workers(Executor):
                 raise InputError(f"{told}: {name} has {unlike}; install the same versions")
 
 
+def _erred_on(key: str, dask_scheduler: Any) -> list[str]:
+    """Return the addresses of the workers on which a task failed, as its scheduler knows them."""
+    task = dask_scheduler.tasks.get(key)
+    return sorted(task.erred_on or ()) if task else []
+
+
+def _others(failed: Collection[str], there: Collection[str]) -> list[str] | None:
+    """Return who may try what some have failed at: other machines, else others; None: anyone."""
+    machines = {urlsplit(address).hostname for address in failed}
+    elsewhere = [address for address in there if urlsplit(address).hostname not in machines]
+    return elsewhere or [address for address in there if address not in failed] or None
+
+
 @contextmanager
-def _cluster(address: str) -> Iterator[_Workers]:
+def _cluster(address: str, progress: Progress) -> Iterator[_Workers]:
     from distributed import Client
 
     try:
@@ -351,7 +536,26 @@ def _cluster(address: str) -> Iterator[_Workers]:
             " `dask scheduler`, then run again: finished tiles are kept"
         ) from error
     with client:
-        yield _Workers(client)
+        _await_worker(client, address, progress)
+        workers = _Workers(client)
+        try:
+            yield workers
+        finally:
+            workers.stop()
+
+
+def _await_worker(client: Any, address: str, progress: Progress) -> None:
+    """Wait for a worker where a cluster has none, and say so; raises InputError in the end."""
+    if client.nthreads():
+        return
+    progress(f"{NOTE}no worker at {address}: waiting for one, {DESERTED_S} s at most")
+    try:
+        client.wait_for_workers(1, DESERTED_S)
+    except (OSError, TimeoutError) as error:
+        raise InputError(
+            f"--dask: the scheduler at '{address}' has had no worker for {DESERTED_S} s; start one"
+            f" with `dask worker {address}`, then run again: finished tiles are kept"
+        ) from error
 
 
 def hourly_of_park(
@@ -651,10 +855,3 @@ class _Clock:
         start = time.perf_counter()
         yield
         self.seconds[name] = round(time.perf_counter() - start, 3)
-
-
-def _stacked(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    full = [table for table in tables if len(table)]
-    if not full:
-        return pd.DataFrame(columns=names(REJECTED))
-    return pd.concat(full, ignore_index=True)[names(REJECTED)]

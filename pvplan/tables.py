@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Final, Literal
 
 import geopandas as gpd
@@ -781,6 +782,9 @@ class Plan:
         Rows of the inputs that were rejected, altered or not matched.
     meta
         Everything of ``run.json``: fingerprint, inputs, assumptions, counts, warnings, versions.
+    roof_parts
+        Of a city too large to be held: the files of its roofs, in the order of the parts, until
+        they are written with the rest; ``roofs`` has no row then.
     """
 
     roofs: gpd.GeoDataFrame
@@ -796,3 +800,4 @@ class Plan:
     ledger: pd.DataFrame
     rejected: pd.DataFrame
     meta: Mapping[str, Any] = field(default_factory=dict)
+    roof_parts: tuple[Path, ...] = ()

@@ -39,6 +39,8 @@ TRIES: Final = 3
 """How often a tile is tried before it is reported."""
 AHEAD: Final = 2
 """Tiles under way for each worker: one that it computes, one that waits."""
+NOTE: Final = "note: "
+"""What a word of progress begins with that is no stage but is to stay before people's eyes."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,8 @@ class City:
 
     def ids(self, name: str) -> pd.Index[Any]:
         """As in :class:`Source`."""
-        return self.buildings.index[self._known[name].roofs]
+        found: pd.Index[Any] = self.buildings.index[self._known[name].roofs]
+        return found
 
     def inputs(self, name: str) -> Inputs:
         """As in :class:`Source`."""
@@ -120,10 +123,22 @@ class City:
 
 @dataclass(frozen=True)
 class Crew:
-    """Who computes: ``open`` starts or joins the workers anew; ``size`` is how many they are."""
+    """Who computes.
+
+    Attributes
+    ----------
+    open
+        Starts or joins the workers anew.
+    size
+        How many they are.
+    names_the_dead
+        Whether a worker's death is told of the tile that it worked on, so that broken workers
+        tell nothing of tiles. Else each tile under way then may be what they died of.
+    """
 
     open: Callable[[], AbstractContextManager[Executor]]
     size: int
+    names_the_dead: bool = False
 
 
 @dataclass(frozen=True)
@@ -160,16 +175,18 @@ def assess_tiles(city: Source, crew: Crew, folder: Path, progress: Progress) -> 
     folder
         Keeps one file for each finished tile.
     progress
-        Called with ``assess DONE/ALL`` as roofs are done.
+        Called with ``tiles DONE/ALL``, then ``assess DONE/ALL``, at first with what was there
+        already and then as roofs are done; and with what befalls tiles, after :data:`NOTE`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     heads = city.heads
     stems = {name: f"{name}-{_digest(city, name)}" for name in heads}
     files: dict[str, Path] = {}
-    told = _Told(progress, sum(head.roofs for head in heads.values()))
+    told = _Told(progress, len(heads), sum(head.roofs for head in heads.values()))
 
     def done(name: str, file: Path) -> bool:
-        whole = read_found(file, city.ids(name)) is not None
+        found = read_found(file)
+        whole = found is not None and head_of(found.index) == heads[name]
         if whole:
             files[name] = file
             told.add(heads[name].roofs)
@@ -182,7 +199,8 @@ def assess_tiles(city: Source, crew: Crew, folder: Path, progress: Progress) -> 
         name for name, stem in stems.items() if not any(done(name, f) for f in there.get(stem, []))
     ]
     reused = len(files)
-    tasks = _Tasks(city, stems, folder, done)
+    told.begin()
+    tasks = _Tasks(city, stems, folder, done, progress)
     if waiting:
         tasks.run(waiting, crew)
     ordered = {name: files[name] for name in heads if name in files}
@@ -239,14 +257,26 @@ def unfinished(city: Source, failed: Mapping[str, str], file: str) -> pd.DataFra
 
 
 class _Told:
-    """Counts roofs as they are done."""
+    """Counts tiles and roofs as they are done; says nothing before it begins."""
 
-    def __init__(self, progress: Progress, roofs: int) -> None:
-        self._progress, self._roofs, self._done = progress, roofs, 0
+    def __init__(self, progress: Progress, tiles: int, roofs: int) -> None:
+        self._progress, self._tiles, self._roofs = progress, tiles, roofs
+        self._tiles_done = self._roofs_done = 0
+        self._begun = False
 
-    def add(self, count: int) -> None:
-        self._done += count
-        self._progress(f"assess {self._done}/{self._roofs}")
+    def begin(self) -> None:
+        self._begun = True
+        self._say()
+
+    def add(self, roofs: int) -> None:
+        self._tiles_done += 1
+        self._roofs_done += roofs
+        if self._begun:
+            self._say()
+
+    def _say(self) -> None:
+        self._progress(f"tiles {self._tiles_done}/{self._tiles}")
+        self._progress(f"assess {self._roofs_done}/{self._roofs}")
 
 
 class _Tasks:
@@ -258,9 +288,10 @@ class _Tasks:
         stems: Mapping[str, str],
         folder: Path,
         done: Callable[[str, Path], bool],
+        progress: Progress,
     ) -> None:
         self._city, self._stems = city, stems
-        self._folder, self._done = folder, done
+        self._folder, self._done, self._progress = folder, done, progress
         self._blamed = dict.fromkeys(stems, 0)
         self._inputs = folder
         self.handed_out = 0
@@ -270,6 +301,7 @@ class _Tasks:
         """Work until every tile is done or given up; open the crew again where it broke.
 
         Where workers die, what they worked on is tried one by one: only who dies alone is blamed.
+        Where each death is told of its tile, the loss of all is nobody's: it costs a try.
         """
         suspects: list[str] = []
         # Another run may use the same folder: inputs of this one stand by themselves.
@@ -279,8 +311,15 @@ class _Tasks:
                 with crew.open() as executor:
                     if suspects:
                         suspects = self._one_by_one(executor, suspects)
-                    else:
-                        suspects, waiting = self._many(executor, waiting, crew.size * AHEAD)
+                        continue
+                    suspects, waiting = self._many(executor, waiting, crew.size * AHEAD)
+                if suspects:
+                    count = len(suspects)
+                    self._progress(f"{NOTE}the workers are gone; {count} tiles are tried again")
+                if crew.names_the_dead:
+                    lost = BrokenExecutor("the workers were gone")
+                    waiting = [*(n for n in suspects if not self._given_up(n, lost)), *waiting]
+                    suspects = []
 
     def _one_by_one(self, executor: Executor, suspects: list[str]) -> list[str]:
         """Try tiles alone, each until it is done or given up; return those left by a death."""
@@ -354,11 +393,21 @@ class _Tasks:
         """Say whether a tile is not tried again: a fault of its roofs would come again."""
         self._blamed[name] += 1
         ends = isinstance(fault, PvplanError) or self._blamed[name] >= TRIES
+        said = _said(fault)
         if ends:
-            # Where a file stands is no word for a table.
-            said = fault.strerror if isinstance(fault, OSError) and fault.strerror else fault
-            self.failed[name] = f"{type(fault).__name__}: {said}"
+            self.failed[name] = said
+        if ends or not _gone(fault):
+            again = "given up" if ends else "tried again"
+            self._progress(f"{NOTE}tile {name} is {again}: {said}")
         return ends
+
+
+def _said(fault: BaseException) -> str:
+    """Return a fault in words, with what was noted of it, such as the worker that it came from."""
+    # Where a file stands is no word for a table.
+    said = fault.strerror if isinstance(fault, OSError) and fault.strerror else fault
+    notes = "".join(f" ({note})" for note in getattr(fault, "__notes__", ()))
+    return f"{type(fault).__name__}: {said}{notes}"
 
 
 def _gone(fault: BaseException | None) -> bool:

@@ -191,14 +191,17 @@ def differences(there: Mapping[str, str], here: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {there.get(name)} for {here[name]}" for name in unlike)
 
 
-def read_found(path: Path, ids: pd.Index[Any]) -> pd.DataFrame | None:
-    """Return what was found of a tile's roofs; None where the file is not whole, or of others."""
+def read_found(path: Path, ids: pd.Index[Any] | None = None) -> pd.DataFrame | None:
+    """Return what was found of a tile's roofs; None where the file is not whole, or of others.
+
+    ``ids`` are those of the roofs that must be there; None: any.
+    """
     try:
         data = _read_whole(path, path.stem.rsplit("-", 1)[-1])
     except OSError:
         return None
     found = _from_arrow(pq.read_table(pa.BufferReader(data)))
-    fits = list(found.columns) == list(MADE) and found.index.equals(ids)
+    fits = list(found.columns) == list(MADE) and (ids is None or found.index.equals(ids))
     return found if fits else None
 
 

@@ -71,37 +71,34 @@ def cut(
     """
     if most < 1:
         raise ValueError(f"most: {most} roofs to a tile; at least 1")
-    column, row = _cells(shapely.point_on_surface(buildings.geometry.to_numpy()))
-    code = _interleaved(column, row)
+    column, row = cells_of(shapely.point_on_surface(buildings.geometry.to_numpy()))
+    code = interleaved(column, row)
     order = np.argsort(code, kind="stable")
     code = code[order]
-    around = _Around(
-        shapely.bounds(casting.geometry.to_numpy()),
-        casting["height_m"].to_numpy(dtype=np.float64),
-        rules,
-    )
+    around = shapely.bounds(casting.geometry.to_numpy())
+    tops = casting["height_m"].to_numpy(dtype=np.float64)
     own = casting.index.get_indexer(buildings.index)
     bounds = shapely.bounds(buildings.geometry.to_numpy())
     height = buildings["height_m"].to_numpy(dtype=np.float64)
     found = []
-    for level, first, last in _leaves(code, most):
+    for level, first, last in leaves(code, most):
         roofs = np.sort(order[first:last])
         shift = LEVELS - level
         name = f"{level:02d}-{column[roofs[0]] >> shift:07d}-{row[roofs[0]] >> shift:07d}"
         box = np.concatenate([bounds[roofs, :2].min(axis=0), bounds[roofs, 2:].max(axis=0)])
-        near = around.within(box, float(height[roofs].min()))
-        found.append(Tile(name, roofs, np.union1d(near, own[roofs])))
+        near = within_reach(around, tops, box, float(height[roofs].min()), rules)
+        found.append(Tile(name, roofs, np.union1d(np.flatnonzero(near), own[roofs])))
     return found
 
 
-def _cells(points: npt.NDArray[np.object_]) -> tuple[Ints, Ints]:
+def cells_of(points: npt.NDArray[np.object_]) -> tuple[Ints, Ints]:
     """Return column and row of points among the finest cells."""
     places = np.floor((shapely.get_coordinates(points) + SIDE_M / 2.0) / (SIDE_M / 2**LEVELS))
     cells = np.clip(places, 0, 2**LEVELS - 1).astype(np.int64)
     return cells[:, 0], cells[:, 1]
 
 
-def _interleaved(column: Ints, row: Ints) -> Ints:
+def interleaved(column: Ints, row: Ints) -> Ints:
     """Return places along a Z-curve: the bits of column and row in turn."""
     code = np.zeros(len(column), dtype=np.int64)
     for bit in range(LEVELS):
@@ -110,7 +107,7 @@ def _interleaved(column: Ints, row: Ints) -> Ints:
     return code
 
 
-def _leaves(code: Ints, most: int) -> Iterator[tuple[int, int, int]]:
+def leaves(code: Ints, most: int) -> Iterator[tuple[int, int, int]]:
     """Give level, first and last place of every cell that is cut no further; codes ascend."""
     waiting = [(0, 0, len(code))]
     while waiting:
@@ -127,21 +124,28 @@ def _leaves(code: Ints, most: int) -> Iterator[tuple[int, int, int]]:
         waiting += [(level + 1, edges[part], edges[part + 1]) for part in (3, 2, 1, 0)]
 
 
-@dataclass(frozen=True)
-class _Around:
-    """Bounds (n, 4) and tops of all that can shade."""
+def within_reach(
+    bounds: Floats, top_m: Floats, box: Floats, lowest_m: float, rules: Shading
+) -> npt.NDArray[np.bool_]:
+    """Say what may rise over the least elevation, seen from within a box at a height or more.
 
-    bounds: Floats
-    top_m: Floats
-    rules: Shading
-
-    def within(self, box: Floats, lowest_m: float) -> Ints:
-        """Return what may rise over the least elevation from within a box, at a height or more."""
-        west, south, east, north = self.bounds.T
-        away = np.hypot(
-            np.maximum(np.maximum(box[0] - east, west - box[2]), 0.0),
-            np.maximum(np.maximum(box[1] - north, south - box[3]), 0.0),
-        )
-        per_metre = 1.0 / math.tan(math.radians(max(self.rules.min_elevation_deg, 1e-3)))
-        reach = np.minimum(self.rules.max_distance_m, (self.top_m - lowest_m) * per_metre)
-        return np.flatnonzero((self.top_m > lowest_m) & (away <= reach + ROOM_M))
+    Parameters
+    ----------
+    bounds, top_m
+        Shape (n, 4) and (n,), m: what may cast shade.
+    box
+        West, south, east, north, m.
+    lowest_m
+        The least height from which is looked.
+    rules
+        ``max_distance_m`` and ``min_elevation_deg``.
+    """
+    west, south, east, north = bounds.T
+    away = np.hypot(
+        np.maximum(np.maximum(box[0] - east, west - box[2]), 0.0),
+        np.maximum(np.maximum(box[1] - north, south - box[3]), 0.0),
+    )
+    per_metre = 1.0 / math.tan(math.radians(max(rules.min_elevation_deg, 1e-3)))
+    reach = np.minimum(rules.max_distance_m, (top_m - lowest_m) * per_metre)
+    found: npt.NDArray[np.bool_] = (top_m > lowest_m) & (away <= reach + ROOM_M)
+    return found

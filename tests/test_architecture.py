@@ -36,8 +36,15 @@ SCALE = {
     "pvplan.tiles",
     "pvplan.tile_work",
     "pvplan.tile_run",
+    "pvplan.gather_parts",
+    "pvplan.in_parts",
+    "pvplan.estimate",
+    "pvplan.partition",
+    "pvplan.partition_rows",
+    "pvplan.partition_roofs",
+    "pvplan.partition_spill",
 }
-COMMANDS = {"pvplan.explain_command", "pvplan.register_command"}
+COMMANDS = {"pvplan.explain_command", "pvplan.partition_command", "pvplan.register_command"}
 HEAVY = {
     "streamlit": ("app", "pvplan.ui"),
     "streamlit_folium": ("app", "pvplan.ui"),
@@ -108,7 +115,7 @@ def allowed(name: str) -> set[str]:
         # What people write: the ledger, and the file of corrections.
         return words | faces | {"pvplan.run", "pvplan.ledger", "pvplan.sources.corrections"}
     if name in COMMANDS:
-        return words | doors | {"pvplan.run"}
+        return words | doors | {"pvplan.run", "pvplan.partition", "pvplan.partition_rows"}
     if name == "pvplan.__main__":
         return words | doors | SCALE | COMMANDS
     raise AssertionError(f"{name}: no place in the house")

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -32,43 +26,27 @@ from pvplan.assumptions import Assumptions, load
 from pvplan.errors import InputError
 from pvplan.reports.phrases import in_chinese
 from pvplan.roof.weather import Base
-from pvplan.run import Inputs, Tiling, run_city, write_run
+from pvplan.run import Inputs, Tiling, inputs_of_folder, run_city
 from pvplan.sources.corrections import append_corrections
-from pvplan.tables import Plan
-from pvplan.tile_run import TRIES, City, Crew, assess_tiles, roofs_found
+from pvplan.tile_run import NOTE, TRIES, City, Crew, assess_tiles, roofs_found
 from pvplan.tile_work import MADE, Shared, Task, differences, program, read_found, work
 from pvplan.tiles import LEVELS, Tile, cut
 from tests import toy
 from tests.conftest import ROOT
+from tests.tiling import (
+    AS_OF,
+    Cluster,
+    Here,
+    assert_same_bytes,
+    cluster_in,
+    crew,
+    dense_town,
+    needs_proc,
+    piece_of,
+    run_of,
+)
 
-AS_OF = date(2026, 11, 22)
-SUZHOU = "bld_suzhou_oldtown/bd_demo_2.json"
-CSWD = "wx_shanghai_cswd_epw/CHN_Shanghai.Shanghai.583620_CSWD.epw"
 RULES = load().shading
-
-
-class Here(Executor):
-    """Works at once, in this process; ``before`` may raise in place of a task."""
-
-    def __init__(self, before: Callable[[Task], None] = lambda _: None) -> None:
-        self.before = before
-
-    def submit(self, fn: Any, /, *words: Any, **named: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        try:
-            self.before(words[0])
-            future.set_result(fn(*words, **named))
-        except Exception as error:  # noqa: BLE001 (as every executor does)
-            future.set_exception(error)
-        return future
-
-
-def crew(executor: Executor, size: int = 2) -> Crew:
-    @contextmanager
-    def opened() -> Iterator[Executor]:
-        yield executor
-
-    return Crew(opened, size)
 
 
 def assessed(
@@ -218,18 +196,7 @@ def tile_run_of(city: City, folder: Path) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def dense(shared_data: Path) -> Inputs:
-    return Inputs(buildings=shared_data / SUZHOU, weather=shared_data / CSWD)
-
-
-def run_of(inputs: Inputs, out: Path, tiling: Tiling | None = None) -> Plan:
-    return write_run(run_city(inputs, as_of=AS_OF, tiling=tiling), out)
-
-
-def assert_same_bytes(one: Path, other: Path) -> None:
-    names = sorted(path.name for path in one.iterdir())
-    assert names == sorted(path.name for path in other.iterdir())
-    for name in names:
-        assert (one / name).read_bytes() == (other / name).read_bytes(), name
+    return dense_town(shared_data)
 
 
 @pytest.fixture(scope="module")
@@ -252,6 +219,74 @@ def test_an_old_town_in_tiles_is_the_same_bytes(
     run_of(dense, tmp_path / "out", Tiling(tmp_path / "tiles", roofs_per_tile=most))
     assert len(list((tmp_path / "tiles").glob("*.parquet"))) >= least_tiles
     assert_same_bytes(tmp_path / "out", old_town)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A Dask scheduler, and the workers that tests have added to it so far."""
+    with cluster_in(tmp_path_factory.mktemp("dask")) as found:
+        yield found
+
+
+def toy_files(folder: Path) -> Inputs:
+    """The toy city as a file, with the bundled base year."""
+    path = folder / "toy.geojson"
+    columns = ["height_m", "roof_form", "use", "geometry"]
+    toy.buildings()[columns].reset_index().to_crs("EPSG:4326").to_file(path, driver="GeoJSON")
+    return Inputs(buildings=path, weather=toy.WEATHER_FILE)
+
+
+def bundled_piece(folder: Path) -> Inputs:
+    """400 of the 10 320 buildings of the bundled city, with parks, register and raster."""
+    return piece_of(inputs_of_folder(ROOT / "data" / "rooftops" / "shanghai"), folder, 400)
+
+
+@needs_proc
+@pytest.mark.parametrize(
+    ("made", "cuts"),
+    [(toy_files, {12: 1, 2: 7, 1: 12}), (bundled_piece, {400: 1, 90: 7, 5: 64})],
+)
+def test_a_city_is_the_same_bytes_in_tiles_in_processes_and_on_a_cluster(
+    made: Callable[[Path], Inputs],
+    cuts: dict[int, int],
+    cluster: Cluster,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    inputs = made(tmp_path)
+    run_of(inputs, tmp_path / "whole")
+    middle = sorted(cuts)[1]
+    if not cluster.processes():
+        cluster.add(2)
+    for name, tiling in {
+        "processes": Tiling(tmp_path / "p", 2, roofs_per_tile=middle),
+        "cluster": Tiling(tmp_path / "c", address=cluster.address, roofs_per_tile=middle),
+    }.items():
+        run_of(inputs, tmp_path / name, tiling)
+        assert_same_bytes(tmp_path / name, tmp_path / "whole")
+    monkeypatch.setattr(run, "_crew", lambda *_: crew(Here()))
+    for most, least_tiles in cuts.items():
+        tiles = tmp_path / f"tiles-{most}"
+        run_of(inputs, tmp_path / f"out-{most}", Tiling(tiles, roofs_per_tile=most))
+        assert len(list(tiles.glob("*.parquet"))) >= least_tiles
+        assert_same_bytes(tmp_path / f"out-{most}", tmp_path / "whole")
+
+
+@needs_proc
+def test_a_dense_piece_is_the_same_bytes_on_one_two_and_four_workers(
+    dense: Inputs, cluster: Cluster, tmp_path: Path
+) -> None:
+    piece = piece_of(dense, tmp_path, 300)
+    run_of(piece, tmp_path / "whole")
+    cluster.dismiss()
+    for more, count in ((1, 1), (1, 2), (2, 4)):
+        cluster.add(more)
+        assert len(cluster.processes()) == count
+        tiles = tmp_path / f"tiles-{count}"
+        tiling = Tiling(tiles, address=cluster.address, roofs_per_tile=40)
+        run_of(piece, tmp_path / f"out-{count}", tiling)
+        assert len(list(tiles.glob("*.parquet"))) >= 8
+        assert_same_bytes(tmp_path / f"out-{count}", tmp_path / "whole")
 
 
 def test_all_else_that_a_run_is_given_reaches_the_tiles(
@@ -298,10 +333,14 @@ def test_finished_tiles_are_never_computed_again(
     tiles = cut(toys.buildings, toys.casting, RULES, 3)
     told: list[str] = []
     first = assessed(toys, tiles, crew(Here()), tmp_path, told.append)
-    again = assessed(toys, tiles, crew(Here()), tmp_path, lambda _: None)
+    anew: list[str] = []
+    again = assessed(toys, tiles, crew(Here()), tmp_path, anew.append)
     assert (first.reused, first.tries) == (0, len(tiles))
     assert (again.reused, again.tries) == (len(tiles), 0)
-    assert told[-1] == f"assess {len(toys.buildings)}/{len(toys.buildings)}"
+    roofs = len(toys.buildings)
+    assert told[:2] == [f"tiles 0/{len(tiles)}", f"assess 0/{roofs}"]
+    assert told[-2:] == [f"tiles {len(tiles)}/{len(tiles)}", f"assess {roofs}/{roofs}"]
+    assert anew == told[-2:], "what was there already is told at once"
     pd.testing.assert_frame_equal(again.roofs.loc[in_one.index], in_one, check_exact=True)
     # Another identity finds none of these files.
     other = replace(toys, shared=replace(toys.shared, key="other"))
@@ -339,8 +378,11 @@ def test_a_tile_that_fails_once_is_tried_again(
         if task.name == tiles[1].name and met.count(task.name) < TRIES:
             raise MemoryError("no room")
 
-    found = assessed(toys, tiles, crew(Here(once)), tmp_path, lambda _: None)
+    told: list[str] = []
+    found = assessed(toys, tiles, crew(Here(once)), tmp_path, told.append)
     assert found.tries == len(tiles) + TRIES - 1
+    again = f"{NOTE}tile {tiles[1].name} is tried again: MemoryError: no room"
+    assert [word for word in told if word.startswith(NOTE)] == [again] * (TRIES - 1)
     assert not found.failed
     pd.testing.assert_frame_equal(found.roofs.loc[in_one.index], in_one, check_exact=True)
 
@@ -394,6 +436,38 @@ def test_only_who_dies_alone_is_blamed(toys: City, tmp_path: Path) -> None:
     assert opened >= TRIES + 1
 
 
+class Flat(Here):
+    """Workers that are all gone after so many tasks."""
+
+    def __init__(self, tasks: int) -> None:
+        super().__init__()
+        self.left = tasks
+
+    def submit(self, fn: Any, /, *words: Any, **named: Any) -> Future[Any]:
+        self.left -= 1
+        if self.left < 0:
+            raise BrokenExecutor("gone")
+        return super().submit(fn, *words, **named)
+
+
+@pytest.mark.parametrize(("tasks", "given_up"), [(2, False), (0, True)])
+def test_a_cluster_that_is_lost_again_and_again_costs_tries_and_comes_to_an_end(
+    toys: City, tmp_path: Path, tasks: int, given_up: bool
+) -> None:
+    """Where each death is told of its tile, many go on at once after the loss of all."""
+    tiles = cut(toys.buildings, toys.casting, RULES, 1)
+
+    @contextmanager
+    def anew() -> Iterator[Executor]:
+        yield Flat(tasks)
+
+    told: list[str] = []
+    found = assessed(toys, tiles, Crew(anew, 2, names_the_dead=True), tmp_path, told.append)
+    assert bool(found.failed) is given_up
+    assert found.tries <= TRIES * len(tiles)
+    assert any(word.startswith(f"{NOTE}the workers are gone") for word in told)
+
+
 def test_a_run_without_a_tile_says_that_it_is_incomplete(
     dense: Inputs, old_town: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -439,160 +513,7 @@ def test_a_worker_of_another_version_computes_nothing(toys: City, tmp_path: Path
     assert differences(program(), program()) == ""
 
 
-# ---- real workers -----------------------------------------------------------------------------
-
-
-def child(inputs: Inputs, out: Path, *words: str) -> subprocess.Popen[str]:
-    """A run as a person starts it."""
-    command = [
-        sys.executable, "-m", "pvplan", "run", "--buildings", str(inputs.buildings), "--weather",
-        str(inputs.weather), "--as-of", AS_OF.isoformat(), "--out", str(out), "--progress", "json",
-        *words,
-    ]  # fmt: skip
-    return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
-
-
-def first_done(process: subprocess.Popen[str]) -> None:
-    """Wait until some roofs are done."""
-    assert process.stderr is not None
-    for line in process.stderr:
-        if '"assess ' in line:
-            return
-    raise AssertionError("the run ended before any roof was done")
-
-
-def children_of(process: int) -> list[int]:
-    threads = Path(f"/proc/{process}/task").glob("*/children")
-    return [int(word) for thread in threads for word in thread.read_text("ascii").split()]
-
-
-def spawned(process: int) -> list[int]:
-    """The worker processes of a run; the tracker of resources is none."""
-    lines = {
-        pid: Path(f"/proc/{pid}/cmdline").read_bytes().decode() for pid in children_of(process)
-    }
-    return [pid for pid, line in lines.items() if "spawn_main" in line]
-
-
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="/proc tells the workers")
-def test_processes_that_are_killed_cost_no_digit(
-    dense: Inputs, old_town: Path, tmp_path: Path
-) -> None:
-    """Both workers die, then the run itself; the next goes on from the tiles that were done."""
-    words = ("--workers", "2", "--roofs-per-tile", "300", "--tiles", str(tmp_path / "tiles"))
-    process = child(dense, tmp_path / "killed", *words)
-    first_done(process)
-    for worker in spawned(process.pid):
-        os.kill(worker, signal.SIGKILL)
-    first_done(process)
-    left = spawned(process.pid)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    until(lambda: not any(Path(f"/proc/{worker}").exists() for worker in left))
-    process.communicate(timeout=60)
-    assert not (tmp_path / "killed").exists()
-    done = len(list((tmp_path / "tiles").glob("*.parquet")))
-    assert done > 0
-    told = child(dense, tmp_path / "out", *words).communicate(timeout=300)[1]
-    assert_same_bytes(tmp_path / "out", old_town)
-    assert len(list((tmp_path / "tiles").glob("*.parquet"))) > done
-    assert "incomplete" not in told
-
-
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
-    """A Dask scheduler with two workers, each a process under a nanny."""
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "default"}
-    dask = [sys.executable, "-m", "dask"]
-    file = tmp_path / "scheduler.json"
-    where = ["--scheduler-file", str(file)]
-    quiet = {
-        "cwd": tmp_path,
-        "env": env,
-        "stdout": subprocess.DEVNULL,
-        "stderr": subprocess.DEVNULL,
-    }
-    started = [
-        subprocess.Popen(
-            [*dask, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", *where],
-            **quiet,
-        )
-    ]
-    try:
-        until(file.exists)
-        for number in range(2):
-            folder = ["--local-directory", str(tmp_path / f"worker-{number}")]
-            words = ["worker", *where, "--nthreads", "1", "--no-dashboard", *folder]
-            started.append(subprocess.Popen([*dask, *words], **quiet))
-        import json
-
-        yield json.loads(file.read_text())["address"], started
-    finally:
-        for process in reversed(started):
-            process.terminate()
-        for process in started:
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-
-
-def until(done: Callable[[], bool], seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.1)
-
-
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="/proc tells the workers")
-def test_a_cluster_whose_worker_is_killed_gives_the_same_bytes(
-    dense: Inputs,
-    old_town: Path,
-    tmp_path: Path,
-    cluster: tuple[str, list[subprocess.Popen[bytes]]],
-) -> None:
-    address, processes = cluster
-    words = ("--dask", address, "--roofs-per-tile", "300", "--tiles", str(tmp_path / "tiles"))
-    process = child(dense, tmp_path / "out", *words)
-    first_done(process)
-    (victim,) = spawned(processes[1].pid)
-    os.kill(victim, signal.SIGKILL)
-    told = process.communicate(timeout=300)[1]
-    assert process.returncode == 0, told
-    assert_same_bytes(tmp_path / "out", old_town)
-
-
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="/proc tells the workers")
-def test_a_run_whose_scheduler_dies_ends_and_goes_on_with_the_next(
-    dense: Inputs,
-    old_town: Path,
-    tmp_path: Path,
-    cluster: tuple[str, list[subprocess.Popen[bytes]]],
-) -> None:
-    address, processes = cluster
-    tiles = tmp_path / "tiles"
-    words = ("--roofs-per-tile", "300", "--tiles", str(tiles))
-    process = child(dense, tmp_path / "out", "--dask", address, *words)
-    first_done(process)
-    processes[0].kill()
-    told = process.communicate(timeout=300)[1]
-    assert process.returncode == 2, told
-    assert "no scheduler answers" in told
-    assert not (tmp_path / "out").exists()
-    done = {path.name for path in tiles.glob("*.parquet")}
-    assert done
-    told = child(dense, tmp_path / "out", "--workers", "1", *words).communicate(timeout=300)[1]
-    assert_same_bytes(tmp_path / "out", old_town)
-    assert done < {path.name for path in tiles.glob("*.parquet")}
-
-
-def test_a_scheduler_that_does_not_answer_is_named(
-    dense: Inputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(run, "PATIENCE_S", 1)
-    tiling = Tiling(tmp_path / "tiles", address="tcp://127.0.0.1:9")
-    with pytest.raises(InputError, match=r"no scheduler answers at 'tcp://127.0.0.1:9'"):
-        run_city(dense, as_of=AS_OF, tiling=tiling)
+# ---- words and files -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -147,9 +147,10 @@ def lineage(plan: Plan) -> dict[str, Any]:
     """
     tables: dict[str, Any] = {}
     for name, table in tables_of(plan).items():
+        in_parts = name == "roofs" and bool(plan.roof_parts)
         tables[name] = {
-            "where": SHAPES[name].where,
-            "rows": len(table),
+            "where": "roofs/*.parquet" if in_parts else SHAPES[name].where,
+            "rows": plan.meta["counts"]["roofs"] if in_parts else len(table),
             "columns": {
                 column.name: _told(name, column, table) for column in described(name, table)
             },

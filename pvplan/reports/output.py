@@ -38,14 +38,18 @@ SEPARATED: Final = (
     "parks", "districts", "city", "goals", "gap_parks", "gap_districts", "allocation",
     "compliance", "reconciliation", "rejected", "ledger",
 )  # fmt: skip
+ROOFS: Final = "roofs.parquet"
+ROOF_PARTS: Final = "roofs"
+"""The folder that takes the place of ``roofs.parquet`` where a city came in parts."""
 FILES: Final = (
-    "roofs.parquet",
+    ROOFS,
     *(f"{name}.csv" for name in SEPARATED),
     "plan.xlsx",
     GEOPACKAGE,
     LINEAGE,
     RUN_FILE,
 )
+_EVERY: Final = (ROOF_PARTS, *FILES)
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _BARRED: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _WRITER_ERRORS: Final = (
@@ -68,7 +72,8 @@ def write_plan(plan: Plan, out: Path, *, progress: Progress | None = None) -> tu
     Returns
     -------
     tuple of Path
-        The files of :data:`FILES` in ``out``; ``run.json`` is last.
+        The files of :data:`FILES` in ``out``; ``run.json`` is last. Of a plan with ``roof_parts``
+        the first is the folder :data:`ROOF_PARTS`, into which its files have moved.
 
     Raises
     ------
@@ -77,13 +82,19 @@ def write_plan(plan: Plan, out: Path, *, progress: Progress | None = None) -> tu
         another program. What stood there before still stands.
     """
     refuse_unusable(out)
+    made = files_of(plan)
     with _naming(out), _parents_of(out), _staging(out) as staged:
         _write_all(canonical(plan), staged, progress or (lambda _: None))
         if out.exists():
-            _exchange(staged, out)
+            _exchange(staged, out, made)
         else:
             staged.rename(out)
-    return tuple(out / name for name in FILES)
+    return tuple(out / name for name in made)
+
+
+def files_of(plan: Plan) -> tuple[str, ...]:
+    """Return the names of what a plan is written as, ``run.json`` last."""
+    return (ROOF_PARTS, *FILES[1:]) if plan.roof_parts else FILES
 
 
 def refuse_unusable(out: Path) -> None:
@@ -107,6 +118,11 @@ def refuse_unusable(out: Path) -> None:
             for name in FILES
             if (out / name).is_dir()
         ]
+        if (out / ROOF_PARTS).exists() and not (out / ROOF_PARTS).is_dir():
+            faults.append(
+                f"{out / ROOF_PARTS}: is a file, and a run may write a folder of that name; move"
+                " it away"
+            )
     if faults:
         raise OutputError(faults)
 
@@ -182,22 +198,33 @@ def _staging(out: Path) -> Iterator[Path]:
 def _write_all(plan: Plan, staged: Path, progress: Progress) -> None:
     fingerprint = str(plan.meta.get("fingerprint", ""))
     with ThreadPoolExecutor(1) as aside:
-        progress("roofs.parquet")
+        progress(files_of(plan)[0])
         # Its packing leaves Python's lock to the writers of the other files.
-        packed = aside.submit(write_parquet, plan.roofs, staged / "roofs.parquet", fingerprint)
+        packed = aside.submit(_write_roofs, plan, staged, fingerprint)
         _write_others(plan, staged, fingerprint, progress)
-        packed.result()
+        roofs = packed.result()
     progress(RUN_FILE)
-    outputs = inventory(staged / name for name in FILES if name != RUN_FILE)
+    plain = [staged / name for name in FILES[1:] if name != RUN_FILE]
+    outputs = inventory(plain, staged) | inventory(roofs, staged)
     outputs[GEOPACKAGE]["outlines_sha256"] = outlines_digest(staged / GEOPACKAGE)
     meta = {**plan.meta, "outputs": outputs}
     extra = unknown_kinds(plan)
     if extra:
         meta["undescribed_columns"] = extra
     write_run_file(meta, staged / RUN_FILE)
-    for name in FILES:  # a full disk may show only now
-        with (staged / name).open("rb+") as stream:
+    for path in (*roofs, *plain, staged / RUN_FILE):  # a full disk may show only now
+        with path.open("rb+") as stream:
             os.fsync(stream.fileno())
+
+
+def _write_roofs(plan: Plan, staged: Path, fingerprint: str) -> list[Path]:
+    """Write the roofs, or move the files that they are; return their files."""
+    if not plan.roof_parts:
+        write_parquet(plan.roofs, staged / ROOFS, fingerprint)
+        return [staged / ROOFS]
+    folder = staged / ROOF_PARTS
+    folder.mkdir()
+    return [Path(shutil.move(file, folder / file.name)) for file in plan.roof_parts]
 
 
 def _write_others(plan: Plan, staged: Path, fingerprint: str, progress: Progress) -> None:
@@ -212,15 +239,15 @@ def _write_others(plan: Plan, staged: Path, fingerprint: str, progress: Progress
     write_lineage(plan, staged / LINEAGE)
 
 
-def _exchange(staged: Path, out: Path) -> None:
+def _exchange(staged: Path, out: Path, made: Sequence[str]) -> None:
     """Put the new files in the place of the old: ``run.json`` goes first and comes last."""
     before = staged / _BEFORE
     before.mkdir()
-    old = [name for name in reversed(FILES) if (out / name).exists()]
+    old = [name for name in reversed(_EVERY) if (out / name).exists()]
     try:
         for name in old:
             (out / name).replace(before / name)
-        for name in FILES:
+        for name in made:
             (staged / name).replace(out / name)
     except BaseException:
         _put_back(before, out, old)
@@ -230,9 +257,13 @@ def _exchange(staged: Path, out: Path) -> None:
 
 def _put_back(before: Path, out: Path, old: Sequence[str]) -> None:
     # What was done is read from the folders, since an interrupt may fall between two moves.
-    for name in FILES:
+    for name in _EVERY:
         if (before / name).exists():
+            if (out / name).is_dir():  # the new roofs, there already
+                shutil.rmtree(out / name)
             (before / name).replace(out / name)
+        elif name not in old and (out / name).is_dir():
+            shutil.rmtree(out / name)
         elif name not in old:
             (out / name).unlink(missing_ok=True)
     before.rmdir()

@@ -13,7 +13,7 @@ import pandas as pd
 
 from pvplan.errors import InputError
 from pvplan.reports.columns import SHAPES, canonical_table, columns_read
-from pvplan.reports.output import GEOPACKAGE, SEPARATED
+from pvplan.reports.output import GEOPACKAGE, ROOF_PARTS, ROOFS, SEPARATED
 from pvplan.reports.runfile import RUN_FILE, read_run_file, sha256_of
 from pvplan.reports.separated import numbered, read_separated
 from pvplan.reports.spatial import outlines_digest, read_outlines, read_parquet
@@ -74,7 +74,8 @@ def read_plan(folder: Path) -> Plan:
     meta = read_run_file(folder)
     _verify(folder, meta["outputs"])
     extra: Mapping[str, Mapping[str, str]] = meta.get("undescribed_columns", {})
-    tables: dict[str, Any] = {"roofs": _roofs(folder, extra)}
+    roofs = [folder / name for name in _roof_files(meta["outputs"])]
+    tables: dict[str, Any] = {"roofs": _roofs(roofs, extra)}
     for name in SEPARATED:
         tables[name] = _table(folder, name, extra)
     return Plan(**tables, meta=meta)
@@ -83,7 +84,7 @@ def read_plan(folder: Path) -> Plan:
 def _verify(folder: Path, outputs: Mapping[str, Mapping[str, Any]]) -> None:
     remedy = "put the file back as it was, or run again"
     faults: list[str] = []
-    for name in ("roofs.parquet", *(f"{table}.csv" for table in SEPARATED), GEOPACKAGE):
+    for name in (*_roof_files(outputs), *(f"{table}.csv" for table in SEPARATED), GEOPACKAGE):
         path = folder / name
         if not path.is_file():
             faults.append(f"{path}: is missing; {remedy}")
@@ -104,8 +105,14 @@ def _same(path: Path, noted: Mapping[str, Any]) -> bool:
         return False
 
 
-def _roofs(folder: Path, extra: Mapping[str, Mapping[str, str]]) -> gpd.GeoDataFrame:
-    roofs = read_parquet(folder / "roofs.parquet")
+def _roof_files(outputs: Mapping[str, Any]) -> list[str]:
+    """Return the file of the roofs, or the files of their parts."""
+    parts = sorted(name for name in outputs if name.startswith(f"{ROOF_PARTS}/"))
+    return parts or [ROOFS]
+
+
+def _roofs(files: list[Path], extra: Mapping[str, Mapping[str, str]]) -> gpd.GeoDataFrame:
+    roofs = pd.concat([read_parquet(file) for file in files])
     words = [str(name) for name in roofs.columns if name != "geometry"]
     return canonical_table("roofs", roofs, columns_read("roofs", words, extra))
 

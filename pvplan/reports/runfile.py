@@ -23,9 +23,14 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def inventory(paths: Iterable[Path]) -> dict[str, dict[str, Any]]:
-    """Return name to SHA-256 and size in bytes of files that are whole."""
-    return {path.name: {"sha256": sha256_of(path), "bytes": path.stat().st_size} for path in paths}
+def inventory(paths: Iterable[Path], folder: Path) -> dict[str, dict[str, Any]]:
+    """Return path within a folder to SHA-256 and size in bytes of files that are whole."""
+    return {
+        path.relative_to(folder).as_posix(): {
+            "sha256": sha256_of(path), "bytes": path.stat().st_size,
+        }
+        for path in paths
+    }  # fmt: skip
 
 
 def write_run_file(meta: Mapping[str, Any], path: Path) -> None:

@@ -18,7 +18,7 @@ import pyogrio
 import pyproj
 import shapely
 
-from pvplan.reports.columns import SHAPES, described, encodable
+from pvplan.reports.columns import SHAPES, canonical_table, described, encodable
 from pvplan.tables import Plan
 
 LAYERS: Final = tuple(name for name, shape in SHAPES.items() if shape.spatial)
@@ -40,6 +40,21 @@ def write_parquet(roofs: gpd.GeoDataFrame, path: Path, fingerprint: str = "") ->
     """
     flat = _flat("roofs", roofs).assign(run_fingerprint=fingerprint)
     flat.to_parquet(path, index=False, compression="zstd")
+
+
+def write_part(roofs: gpd.GeoDataFrame, path: Path, fingerprint: str) -> None:
+    """Write some roofs of a plan as :func:`write_parquet` writes all of them.
+
+    Parameters
+    ----------
+    roofs
+        PLAN_ROOFS with geometry, any CRS.
+    path, fingerprint
+        The file, and the run.
+    """
+    placed = roofs.to_crs("EPSG:4326")
+    columns = described("roofs", placed)[1:]
+    write_parquet(canonical_table("roofs", placed, columns), path, fingerprint)
 
 
 def read_parquet(path: Path) -> gpd.GeoDataFrame:
@@ -69,6 +84,8 @@ def write_geopackage(plan: Plan, path: Path) -> None:
             table: gpd.GeoDataFrame = getattr(plan, name)
             there = table.geometry.notna() & ~table.geometry.is_empty
             placed = table if there.all() else table[there]
+            if name == "roofs" and plan.roof_parts:
+                continue  # too many: they stand in files of their own
             pyogrio.write_arrow(
                 _with_outlines(_flat(name, placed)),
                 path,

@@ -60,6 +60,7 @@ _DICTIONARY: Final = (
     Column("where", "text", "", "所在文件", "Where to find it"),
 )
 # fmt: on
+_IN_PARTS_NOTE: Final = "屋顶见 roofs 文件夹 / the roofs stand in the folder roofs"
 _YES: Final = {True: "是 yes", False: "否 no"}
 
 
@@ -105,12 +106,13 @@ def _fill(book: Workbook, plan: Plan) -> None:
     shown = bool(plan.meta.get("city", {}).get("demonstration"))
     styles = Styles(book)
     stamp = f"{plan.meta.get('as_of', '')} · {plan.meta.get('fingerprint', '')}"
+    roofs_note = _IN_PARTS_NOTE if plan.roof_parts else _ROOFS_NOTE
     add_summary(book, styles, plan)
     for name in _SHEETS:
         shape = SHAPES[name]
         add_sheet(
             book, styles, shape.en, f"{shape.zh} {shape.en}", _part(plan, name),
-            demonstration=shown, note=f"{stamp} · {_ROOFS_NOTE}" if name == "roofs" else stamp,
+            demonstration=shown, note=f"{stamp} · {roofs_note}" if name == "roofs" else stamp,
             remedy="roofs.parquet" if name == "roofs" else f"{name}.csv",
         )  # fmt: skip
     add_sheet(

@@ -31,14 +31,19 @@ def first_text(rows: pd.DataFrame, candidates: list[str], target: str) -> pd.Ser
     Series of object
         Texts by row, None where missing.
     """
-    nothing = {str(word) for word in field_table()["missing"].get(target, ())}
     for column in candidates:
-        codes, words = coded_texts(rows[column])
-        meant = [None if word.casefold() in nothing else word for word in words]
-        said = np.array([*meant, None], dtype=object)[codes]
-        if any(word is not None for word in meant):
-            return pd.Series(said, rows.index, dtype=object)
+        said = meant_texts(rows[column], target)
+        if said.notna().any():
+            return said
     return pd.Series(None, rows.index, dtype=object)
+
+
+def meant_texts(column: pd.Series[Any], target: str) -> pd.Series[Any]:
+    """Read the texts of a column, None where missing or where a word says nothing."""
+    nothing = {str(word) for word in field_table()["missing"].get(target, ())}
+    codes, words = coded_texts(column)
+    meant = [None if word.casefold() in nothing else word for word in words]
+    return pd.Series(np.array([*meant, None], dtype=object)[codes], column.index, dtype=object)
 
 
 def read_roof_forms(

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from pvplan.assumptions import read_toml
 from pvplan.errors import InputError, nearest
+from pvplan.sources.partitions import is_partition
 
 ROLES: Final = (
     "buildings", "parks", "districts", "irradiance", "weather", "register", "obstructions",
@@ -77,7 +78,8 @@ def read_city_folder(folder: Path) -> CityFolder:
     ------
     InputError
         No ``city.toml``; an unknown word in it (the nearest known is named) or an entry of the
-        wrong kind; a file that is missing or lies outside the folder.
+        wrong kind; a file that is missing or lies outside the folder. Buildings may be a
+        partition.
     AssumptionError
         ``city.toml`` is not TOML.
     """
@@ -98,7 +100,7 @@ def read_city_folder(folder: Path) -> CityFolder:
             file = (folder / str(inputs[role])).resolve()
             if not file.is_relative_to(folder.resolve()):
                 faults.append(f"city.toml: inputs.{role}: '{inputs[role]}' leaves the folder")
-            elif not file.is_file():
+            elif not (file.is_file() or (role == "buildings" and is_partition(file))):
                 faults.append(f"city.toml: inputs.{role}: '{inputs[role]}' is not there")
             files[role] = file
     if "buildings" not in files:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import geopandas as gpd
@@ -29,6 +32,7 @@ _TYPE_NAMES: Final = {
     0: "Point", 1: "LineString", 2: "LinearRing", 4: "MultiPoint", 5: "MultiLineString",
 }  # fmt: skip
 ID_DIGITS: Final = 6
+_COUNTED: Final = re.compile(r"row(-+)([0-9]{1,18})")
 
 
 def row_ids(
@@ -55,32 +59,134 @@ def row_ids(
     Series of str, tuple of str
         Identifiers by row number (not necessarily unique), and warnings.
     """
-    passed: list[str] = []
+    tallies: dict[str, IdTally] = {}
     for column in candidates:
-        codes, words = coded_texts(rows[column])
-        if not trusted:
-            zero = (words == "0")[codes] & (codes >= 0) if len(words) else codes >= 0
-            if int(zero.sum()) > 1:
-                codes = np.where(zero, -1, codes)
-            if (codes < 0).all() or (len(rows) > 1 and _all_same(codes, words)):
-                passed.append(f"{title}: {column}: says the same in every row; passed over as id")
+        tallies[column] = IdTally()
+        tallies[column].add(rows[column])
+        if tallies[column].identifies(trusted=trusted):
+            break
+    rule = id_rule(tallies, len(rows), trusted=trusted, title=title)
+    return rule.ids(rows), rule.passed
+
+
+@dataclass
+class IdTally:
+    """What a column that may hold identifiers says in the rows seen so far.
+
+    Attributes
+    ----------
+    rows, missing, zeros
+        Rows; those where nothing stands; those where ``0`` stands.
+    first, same
+        The first word, and whether no row says another.
+    counted
+        For ``row-000001`` with so many dashes, the smallest number met.
+    """
+
+    rows: int = 0
+    missing: int = 0
+    zeros: int = 0
+    first: str | None = None
+    same: bool = True
+    counted: dict[int, int] = field(default_factory=dict)
+
+    def add(self, column: pd.Series[Any]) -> None:
+        """Take note of rows that come after those seen so far."""
+        codes, words = coded_texts(column)
+        count = np.bincount(codes[codes >= 0], minlength=len(words))
+        self.rows += len(codes)
+        self.missing += int((codes < 0).sum())
+        for word, times in zip(words, count, strict=True):
+            if not times:
                 continue
+            self.zeros += int(times) if word == "0" else 0
+            self.first = word if self.first is None else self.first
+            self.same &= bool(word == self.first)
+            if word.startswith("row-"):
+                self._note_counted(word)
+
+    def _note_counted(self, word: str) -> None:
+        found = _COUNTED.fullmatch(word)
+        if found and f"{int(found[2]):0{ID_DIGITS}d}" == found[2]:
+            dashes, number = len(found[1]), int(found[2])
+            self.counted[dashes] = min(number, self.counted.get(dashes, number))
+
+    @property
+    def zeros_say_nothing(self) -> bool:
+        """Whether several rows share a 0, with which drawing programs fill an unused column."""
+        return self.zeros > 1
+
+    def identifies(self, *, trusted: bool) -> bool:
+        """Tell whether the column tells rows apart; one that the user named is taken as it is."""
+        if trusted:
+            return True
+        if self.zeros_say_nothing:
+            return self.missing + self.zeros < self.rows
+        alike = self.rows > 1 and not self.missing and self.same
+        return self.missing < self.rows and not alike
+
+
+@dataclass(frozen=True)
+class IdRule:
+    """How the rows of a file get their identifiers.
+
+    Attributes
+    ----------
+    column
+        The file's own column, None for counted identifiers alone.
+    zeros_say_nothing
+        Whether a 0 in it is none.
+    prefix
+        What stands before the number of a row without an identifier of its own.
+    passed
+        Warnings on columns that were passed over.
+    """
+
+    column: str | None
+    zeros_say_nothing: bool
+    prefix: str
+    passed: tuple[str, ...]
+
+    def ids(self, rows: pd.DataFrame) -> pd.Series[Any]:
+        """Return the identifier of each row, not necessarily unique."""
+        if self.column is None:
+            return self._counted(rows.index)
+        codes, words = coded_texts(rows[self.column])
+        if self.zeros_say_nothing and len(words):
+            codes = np.where((words == "0")[codes] & (codes >= 0), -1, codes)
         written: pd.Series[Any] = pd.Series(worded(codes, words), rows.index, dtype=object)
         if (codes < 0).any():
-            written = written.where(written.notna(), _counted(rows.index, written))
-        return written, tuple(passed)
-    return _counted(rows.index, pd.Series(dtype=object)), tuple(passed)
+            written = written.where(written.notna(), self._counted(rows.index))
+        return written
+
+    def _counted(self, index: pd.Index[Any]) -> pd.Series[Any]:
+        counted = [f"{self.prefix}{row:0{ID_DIGITS}d}" for row in index]
+        return pd.Series(counted, index, dtype=object)
 
 
-def _all_same(codes: Ints, words: Geometries) -> bool:
-    return bool((codes >= 0).all() and (words == words[codes[0]])[codes].all())
+def id_rule(tallies: Mapping[str, IdTally], rows: int, *, trusted: bool, title: str) -> IdRule:
+    """Choose the column of identifiers by what each candidate says in all rows.
 
-
-def _counted(index: pd.Index[Any], taken: pd.Series[Any]) -> pd.Series[Any]:
-    others, prefix = set(taken.dropna()), "row-"
-    while not others.isdisjoint(f"{prefix}{row:0{ID_DIGITS}d}" for row in index):
-        prefix = f"{prefix}-"
-    return pd.Series([f"{prefix}{row:0{ID_DIGITS}d}" for row in index], index, dtype=object)
+    Parameters
+    ----------
+    tallies
+        Column to what it says, best first.
+    rows
+        Rows of the file.
+    trusted, title
+        As of :func:`row_ids`.
+    """
+    passed: list[str] = []
+    for column, tally in tallies.items():
+        if not tally.identifies(trusted=trusted):
+            passed.append(f"{title}: {column}: says the same in every row; passed over as id")
+            continue
+        zeros = tally.zeros_say_nothing and not trusted
+        dashes = 1
+        while tally.counted.get(dashes, rows + 1) <= rows:
+            dashes += 1
+        return IdRule(column, zeros, f"row{'-' * dashes}", tuple(passed))
+    return IdRule(None, False, "row-", tuple(passed))
 
 
 def polygons_in_metres(

@@ -143,13 +143,32 @@ def metric_crs(place: gpd.GeoDataFrame | gpd.GeoSeries | Bounds) -> pyproj.CRS:
     InputError
         No place at all, or a place beyond UTM (north of 84°, south of −80°).
     """
+    return zone_of(middles_of(place))
+
+
+def middles_of(place: gpd.GeoDataFrame | gpd.GeoSeries | Bounds) -> Floats:
+    """Return the middles of what has a place on earth: shape (places, 2), degrees of WGS84.
+
+    Raises
+    ------
+    InputError
+        No CRS.
+    """
     finite = _bounds_of(place)
-    if not len(finite):
+    return np.column_stack([finite[:, [side, side + 2]].mean(axis=1) for side in (0, 1)])
+
+
+def zone_of(middles: Floats) -> pyproj.CRS:
+    """Choose the UTM zone of the median of :func:`middles_of`.
+
+    Raises
+    ------
+    InputError
+        No place at all, or a place beyond UTM (north of 84°, south of −80°).
+    """
+    if not len(middles):
         raise InputError("no geometry with a place on earth: a metric CRS cannot be chosen")
-    lon, lat = (
-        float(np.quantile(finite[:, [side, side + 2]].mean(axis=1), 0.5, method="lower"))
-        for side in (0, 1)
-    )
+    lon, lat = (float(np.quantile(side, 0.5, method="lower")) for side in middles.T)
     if not (_UTM_SOUTH_DEG <= lat <= _UTM_NORTH_DEG and -180.0 <= lon <= 180.0):
         raise InputError(f"longitude {lon:.4f}, latitude {lat:.4f}: no UTM zone covers this place")
     zone = min(int((lon + 180.0) // 6.0) + 1, 60)
@@ -191,15 +210,19 @@ def _inside_box(shift: Shift, lon: Floats, lat: Floats) -> tuple[Floats, Floats]
 
 def _undone(shift: Shift, lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
     # The shift is smooth and small, so x <- x + (wanted - shift(x)) gains two digits a round.
-    true_lon, true_lat = lon.copy(), lat.copy()
+    # Each place settles by itself: where it ends does not depend on what else is asked for.
+    wanted = np.stack([lon.ravel(), lat.ravel()])
+    true = wanted.copy()
+    moving = np.arange(wanted.shape[1])
     for _ in range(_MAX_ROUNDS):
-        with np.errstate(invalid="ignore"):  # an infinite coordinate becomes NaN, not a warning
-            seen_lon, seen_lat = shift(true_lon, true_lat)
-        step_lon, step_lat = lon - seen_lon, lat - seen_lat
-        true_lon, true_lat = true_lon + step_lon, true_lat + step_lat
-        moved = np.maximum(np.abs(step_lon), np.abs(step_lat))
-        if not np.any(moved[_covered(true_lon, true_lat)] > _SETTLED_DEG):
+        if not len(moving):
             break
+        with np.errstate(invalid="ignore"):  # an infinite coordinate becomes NaN, not a warning
+            seen = np.stack(shift(true[0, moving], true[1, moving]))
+            step = wanted[:, moving] - seen
+        true[:, moving] += step
+        moving = moving[np.abs(step).max(axis=0) > _SETTLED_DEG]
+    true_lon, true_lat = true.reshape(2, *lon.shape)
     covered = _covered(true_lon, true_lat)
     return np.where(covered, true_lon, lon), np.where(covered, true_lat, lat)
 

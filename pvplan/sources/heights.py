@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -28,9 +29,7 @@ def read_lengths(
     column: str | None,
     target: str,
     highest: float,
-    max_bad_fraction: float,
-    title: str,
-) -> tuple[Floats, list[pd.DataFrame]]:
+) -> tuple[Floats, list[pd.DataFrame], Slips]:
     """Read heights or floor counts of a file's column.
 
     Parameters
@@ -45,33 +44,29 @@ def read_lengths(
         ``height_m`` or ``floors``.
     highest
         A value above is a slip.
-    max_bad_fraction
-        Share of the given values that may be slips.
-    title
-        What a message calls the file.
 
     Returns
     -------
-    ndarray of float64, list of DataFrame
-        Positive values, NaN where missing; and notes on zeros, slips and words after numbers.
-
-    Raises
-    ------
-    InputError
-        More slips than allowed: a wrong column or unit.
+    ndarray of float64, list of DataFrame, Slips
+        Positive values, NaN where missing; notes on zeros, slips and words after numbers; and
+        how many of the values are slips.
     """
     if column is None:
-        return np.full(len(rows), np.nan), []
+        return np.full(len(rows), np.nan), [], Slips(target, None, highest)
     raw = rows[column]
     values, worded, unread = _numbers(raw, field_table()["units"][target])
     zero = values == 0.0
     with np.errstate(invalid="ignore"):
         bad = unread | (values < 0.0) | (values > highest)
-    given = int((~np.isnan(values) | unread).sum() - zero.sum())
-    if int(bad.sum()) > max_bad_fraction * given:
-        raise InputError(
-            _too_many(raw, ids, values, bad, unread, given, column, target, highest, title)
-        )
+    slips = Slips(target, column, highest)
+    slips.given = int((~np.isnan(values) | unread).sum() - zero.sum())
+    slips.bad = int(bad.sum())
+    with np.errstate(invalid="ignore"):
+        slips.below, slips.above = int((values < 0.0).sum()), int((values > highest).sum())
+    slips.unread = int(unread.sum())
+    if slips.bad:
+        at = rows.index[int(np.argmax(bad))]
+        slips.first = f"first: row {at}, id '{ids[at]}' = {raw[at]!s}"
     word = _WORDS[target]
     notes = []
     for flags, why, what in (
@@ -85,7 +80,51 @@ def read_lengths(
             for value, number in zip(raw[flags], values[flags], strict=True)
         ]
         notes.append(noted(at, ids[at], reason=why, done="altered", detail=seen))
-    return np.where(bad | zero, np.nan, values), notes
+    return np.where(bad | zero, np.nan, values), notes, slips
+
+
+@dataclass
+class Slips:
+    """How many of the heights, or floor counts, that rows give are impossible.
+
+    Attributes
+    ----------
+    target, column, highest
+        ``height_m`` or ``floors``, the column that holds them, and the highest possible.
+    given, bad, below, above, unread
+        Values that are given; impossible; below 0, above the highest, and not a number.
+    first
+        The first impossible one, in words.
+    """
+
+    target: str
+    column: str | None
+    highest: float
+    given: int = 0
+    bad: int = 0
+    below: int = 0
+    above: int = 0
+    unread: int = 0
+    first: str = ""
+
+    def add(self, later: Slips) -> None:
+        """Count those of later rows too."""
+        self.first = self.first or later.first
+        for what in ("given", "bad", "below", "above", "unread"):
+            setattr(self, what, getattr(self, what) + getattr(later, what))
+
+
+def refuse_slips(slips: Iterable[Slips], max_bad_fraction: float, title: str) -> None:
+    """Refuse a file with more slips than allowed: a wrong column or unit.
+
+    Raises
+    ------
+    InputError
+        Of heights or of floor counts, more than the share of the given ones are impossible.
+    """
+    faults = [_too_many(one, title) for one in slips if one.bad > max_bad_fraction * one.given]
+    if faults:
+        raise InputError(faults)
 
 
 def chosen_heights(
@@ -130,20 +169,15 @@ def _number(word: str, units: Mapping[str, float]) -> tuple[float, bool]:
     return (number * units[found[2]], True) if found[2] else (number, False)
 
 
-def _too_many(
-    raw: pd.Series[Any], ids: pd.Series[Any], values: Floats, bad: npt.NDArray[np.bool_],
-    unread: npt.NDArray[np.bool_], given: int, column: str, target: str, highest: float, title: str,
-) -> str:  # fmt: skip
-    with np.errstate(invalid="ignore"):
-        kinds = {
-            "below 0": int((values < 0.0).sum()),
-            f"above {highest:g}": int((values > highest).sum()),
-            "not a number": int(unread.sum()),
-        }
+def _too_many(slips: Slips, title: str) -> str:
+    kinds = {
+        "below 0": slips.below,
+        f"above {slips.highest:g}": slips.above,
+        "not a number": slips.unread,
+    }
     counted = ", ".join(f"{count} {what}" for what, count in kinds.items() if count)
-    row = raw.index[int(np.argmax(bad))]
     return (
-        f"{title}: {column}: {int(bad.sum())} of {given} given values are impossible ({counted}; "
-        f"first: row {row}, id '{ids[row]}' = {raw[row]!s}); mend them, or choose another column "
-        f"or unit: --map {target}=OTHER"
+        f"{title}: {slips.column}: {slips.bad} of {slips.given} given values are impossible "
+        f"({counted}; {slips.first}); mend them, or choose another column "
+        f"or unit: --map {slips.target}=OTHER"
     )

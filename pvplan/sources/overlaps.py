@@ -82,13 +82,15 @@ def _twins(shapes: Geometries, rank: Ints) -> Ints:
     return np.where(preferred == np.arange(len(shapes)), NOBODY, preferred)
 
 
-def overlapping(shapes: Geometries) -> Overlaps:
+def overlapping(shapes: Geometries, least_m2: float = LEAST_SHARED_M2) -> Overlaps:
     """Find every pair that shares ground, by a spatial index.
 
     Parameters
     ----------
     shapes
         Valid polygons in metres.
+    least_m2
+        Pairs that share less count as apart.
 
     Returns
     -------
@@ -106,7 +108,7 @@ def overlapping(shapes: Geometries) -> Overlaps:
         once = first < second
         first, second = first[once], second[once]
         common = shapely.area(shapely.intersection(shapes[first], shapes[second]))
-        real = common >= LEAST_SHARED_M2
+        real = common >= least_m2
         return first[real], second[real], common[real]
 
     with ThreadPoolExecutor(_THREADS) as threads:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import count as count_from
 from typing import Any, Final
 
 import geopandas as gpd
@@ -13,7 +16,7 @@ import shapely
 
 from pvplan.assumptions import Footprints
 from pvplan.sources.cleaning import Flags, Geometries, joined
-from pvplan.sources.overlaps import NOBODY, overlapping, twins
+from pvplan.sources.overlaps import NOBODY, Overlaps, overlapping, twins
 from pvplan.sources.rejections import noted
 from pvplan.sources.towers import nested, shared_still, without_towers
 from pvplan.tables import Floats, Ints
@@ -51,9 +54,25 @@ class Roofs:
     informed: Ints
     holder: Ints
 
+    def of_units(self, wanted: Flags) -> Roofs:
+        """Return the roofs of some units alone; ``wanted`` has shape (units,)."""
+        number = np.cumsum(wanted) - 1
+        mine, rows = wanted[self.unit], wanted[self.unit_of_row]
+        return Roofs(
+            shapes=self.shapes[mine],
+            labels=self.labels[mine],
+            unit=number[self.unit[mine]],
+            alive=self.alive[mine],
+            unit_ids=self.unit_ids[wanted],
+            rows=self.rows[rows],
+            unit_of_row=number[self.unit_of_row[rows]],
+            informed=self.informed[mine],
+            holder=np.full(int(mine.sum()), NOBODY, dtype=np.int64),
+        )
+
 
 def roofs_of(
-    parts: gpd.GeoSeries, ids: pd.Series[Any], said: pd.DataFrame
+    parts: gpd.GeoSeries, ids: pd.Series[Any], said: pd.DataFrame, joint: str | None = None
 ) -> tuple[Roofs, list[pd.DataFrame]]:
     """Unite the rows that share an id, and set apart the polygons of a row that stands alone.
 
@@ -65,6 +84,9 @@ def roofs_of(
         Identifier of each row.
     said
         What the rows say; only used to note where united rows disagree.
+    joint
+        What stands between an id and the number of a part; None: the shortest run of ``_`` by
+        which no part is called like another row here.
 
     Returns
     -------
@@ -82,7 +104,7 @@ def roofs_of(
     single, single_row = polygons[~together], row_of_part[~together]
     unit = np.concatenate([unit_of_row[single_row], shared])
     several = np.bincount(single_row, minlength=len(ids)) > 1
-    labels = _labels(unit_ids, unit, single_row, several)
+    labels = _labels(unit_ids, unit, single_row, several, joint)
     informed = np.where(said["height_m"].notna(), 2, np.where(said["floors"].notna(), 1, 0))
     of_unit = np.zeros(count, dtype=np.int64)
     np.maximum.at(of_unit, unit_of_row, informed)
@@ -101,21 +123,25 @@ def roofs_of(
 
 
 def _labels(
-    unit_ids: pd.Index[Any], unit: Ints, single_row: Ints, several: Flags
+    unit_ids: pd.Index[Any], unit: Ints, single_row: Ints, several: Flags, joint: str | None
 ) -> npt.NDArray[np.object_]:
     labels = np.asarray(unit_ids, dtype=object)[unit]
     at = np.flatnonzero(several[single_row])
     if not len(at):
         return labels
     number = pd.Series(single_row[at]).groupby(single_row[at]).cumcount().to_numpy() + 1
-    taken, joint = set(unit_ids), "_"
-    while True:
-        named = [f"{name}{joint}{part}" for name, part in zip(labels[at], number, strict=True)]
-        if taken.isdisjoint(named):
+    taken = set(unit_ids)
+    for length in count_from(1):
+        named = part_labels(labels[at], number, joint or "_" * length)
+        if joint is not None or taken.isdisjoint(named):
             break
-        joint += "_"
     labels[at] = named
     return labels
+
+
+def part_labels(ids: Iterable[str], parts: Iterable[int], joint: str) -> list[str]:
+    """Return what the parts of rows are called, by the row's id and the number of the part."""
+    return [f"{name}{joint}{part}" for name, part in zip(ids, parts, strict=True)]
 
 
 def _notes_apart(laid: Roofs, several: Flags) -> pd.DataFrame:
@@ -158,9 +184,62 @@ def _written(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def without_repeats(
-    laid: Roofs, top_m: Floats, rules: Footprints, title: str
-) -> tuple[Roofs, list[pd.DataFrame], tuple[str, ...]]:
+@dataclass(frozen=True)
+class Shared:
+    """Ground that kept roofs share: the area of each pair, m², and the pair that shares most."""
+
+    area_m2: Floats
+    most: tuple[float, str, str] | None
+
+    @staticmethod
+    def of(pairs: Overlaps, labels: npt.NDArray[np.object_]) -> Shared:
+        """Gather pairs of roofs; of equal areas, that of the lesser names counts as most."""
+        if not len(pairs.area_m2):
+            return Shared(pairs.area_m2, None)
+        largest = np.flatnonzero(pairs.area_m2 == pairs.area_m2.max())
+        named = (sorted((labels[pairs.first[at]], labels[pairs.second[at]])) for at in largest)
+        one, other = min(named)
+        return Shared(pairs.area_m2, (float(pairs.area_m2.max()), one, other))
+
+
+def shared_warning(found: Iterable[Shared], title: str) -> tuple[str, ...]:
+    """Say how much ground is counted twice; nothing where none is."""
+    gathered = [one for one in found if one.most is not None]
+    if not gathered:
+        return ()
+    count = sum(len(one.area_m2) for one in gathered)
+    # Summed exactly, so that the order of the pairs does not matter.
+    area_m2 = math.fsum(area for one in gathered for area in one.area_m2)
+    _, name, other = min((-one.most[0], *one.most[1:]) for one in gathered if one.most)
+    return (
+        f"{title}: {count} pairs of footprints overlap by {area_m2:.1f} m² in all, which is counted"
+        f" twice (most of all '{name}' and '{other}')",
+    )
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Roofs set against each other.
+
+    Attributes
+    ----------
+    roofs
+        With ``alive`` and ``holder`` set, podiums without the ground of towers.
+    reason
+        Why a roof is left out; an empty text where it is kept.
+    notes
+        On podiums, whose ground is counted with the towers on them.
+    shared
+        Ground that roofs share still.
+    """
+
+    roofs: Roofs
+    reason: npt.NDArray[np.object_]
+    notes: pd.DataFrame
+    shared: Shared
+
+
+def without_repeats(laid: Roofs, top_m: Floats, rules: Footprints) -> Compared:
     """Leave out slivers, footprints drawn twice, and footprints inside another.
 
     A footprint inside another that is known to be a storey taller or more stays: it is a tower,
@@ -174,18 +253,10 @@ def without_repeats(
         Shape (roofs,): height that each roof's own rows say, m; NaN where they say none.
     rules
         Smallest area and width, the share that counts as inside, the height of a storey.
-    title
-        What a message calls the file.
-
-    Returns
-    -------
-    Roofs, list of DataFrame, tuple of str
-        The same roofs with ``alive`` set, podiums without the ground of towers; notes on rows and
-        parts left out; warnings on overlaps.
     """
-    reason = _slivers(laid.shapes, rules)
-    # Units stand in the order of their ids: only parts with labels of their own must be sorted.
-    plain = (np.bincount(laid.unit, minlength=1) <= 1).all()
+    reason = slivers(laid.shapes, rules)
+    # Units stand in the order of their ids: only labels that are no ids must be sorted.
+    plain = (laid.labels == laid.unit_ids[laid.unit]).all()
     by_label = laid.unit if plain else laid.labels.astype(str)
     rank = np.empty(len(laid.labels), dtype=np.int64)
     rank[np.lexsort((by_label, -laid.informed))] = np.arange(len(laid.labels))
@@ -206,7 +277,7 @@ def without_repeats(
     shapes = laid.shapes.copy()
     shapes[left] = without_towers(laid.shapes[left], found)
     podium, tower = left[found.podium], left[found.tower]
-    reason[podium] = _slivers(shapes[podium], rules)
+    reason[podium] = slivers(shapes[podium], rules)
     carried = reason[podium] == ""
     gone, at = np.unique(podium[~carried], return_index=True)
     reason[gone] = [
@@ -214,16 +285,9 @@ def without_repeats(
         for name, why in zip(laid.labels[tower[~carried][at]], reason[gone], strict=True)
     ]
     kept = replace(laid, shapes=shapes, alive=reason == "", holder=holder)
-    notes = [*_notes_left_out(kept, reason), _notes_podiums(kept, podium[carried], tower[carried])]
+    notes = _notes_podiums(kept, podium[carried], tower[carried])
     rest = shared_still(shapes[left], pairs.among(reason[left] == ""), found)
-    warnings: tuple[str, ...] = ()
-    if len(rest.area_m2):
-        first = f"'{laid.labels[left[rest.first[0]]]}' and '{laid.labels[left[rest.second[0]]]}'"
-        warnings = (
-            f"{title}: {len(rest.area_m2)} pairs of footprints overlap by "
-            f"{rest.area_m2.sum():.1f} m² in all, which is counted twice (for example {first})",
-        )
-    return kept, notes, warnings
+    return Compared(kept, reason, notes, Shared.of(rest, laid.labels[left]))
 
 
 def _notes_podiums(kept: Roofs, podium: Ints, tower: Ints) -> pd.DataFrame:
@@ -236,7 +300,8 @@ def _notes_podiums(kept: Roofs, podium: Ints, tower: Ints) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def _slivers(shapes: Geometries, rules: Footprints) -> npt.NDArray[np.object_]:
+def slivers(shapes: Geometries, rules: Footprints) -> npt.NDArray[np.object_]:
+    """Say of polygons in metres that are too small or too thin why; an empty text else."""
     area, rim = shapely.area(shapes), shapely.length(shapes)
     width = np.divide(2.0 * area, rim, out=np.zeros_like(area), where=rim > 0.0)
     reason = np.full(len(shapes), "", dtype=object)
@@ -251,13 +316,23 @@ def _slivers(shapes: Geometries, rules: Footprints) -> npt.NDArray[np.object_]:
     return reason
 
 
-def _notes_left_out(kept: Roofs, reason: npt.NDArray[np.object_]) -> list[pd.DataFrame]:
-    """Reject the rows of which nothing is left; note the parts that a row lost."""
+def notes_left_out(
+    kept: Roofs, reason: npt.NDArray[np.object_], area_m2: Floats
+) -> list[pd.DataFrame]:
+    """Reject the rows of which nothing is left; note the parts that a row lost.
+
+    Parameters
+    ----------
+    kept
+        Roofs, all parts of a row among them.
+    reason, area_m2
+        Shape (roofs,): why a roof is left out, and the area of each.
+    """
     count = len(kept.unit_ids)
     alive = np.bincount(kept.unit[kept.alive], minlength=count) > 0
     # Of a row that lost all its parts, the largest part says why.
     dead = np.flatnonzero(~kept.alive)
-    by_size = dead[np.argsort(shapely.area(kept.shapes[dead]), kind="stable")]
+    by_size = dead[np.argsort(area_m2[dead], kind="stable")]
     why = np.full(count, "", dtype=object)
     why[kept.unit[by_size]] = reason[by_size]
     gone = ~alive[kept.unit_of_row]

@@ -73,7 +73,9 @@ def without_towers(shapes: Geometries, found: Nested) -> Geometries:
     podiums, position = np.unique(found.podium, return_inverse=True)
     left = shapes.copy()
     if len(podiums):
-        ground = joined(shapes[found.tower], position, len(podiums))
+        # A building of several pieces may be a tower too.
+        pieces, owner = shapely.get_parts(shapes[found.tower], return_index=True)
+        ground = joined(pieces, position[owner], len(podiums))
         left[podiums] = shapely.difference(shapes[podiums], ground)
     return left
 
