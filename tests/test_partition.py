@@ -264,17 +264,31 @@ def test_rows_far_apart_that_share_an_id_are_one_building(tmp_path: Path) -> Non
     assert open_partition(tmp_path / "out").about.counts["pieces_merged"] == 7
 
 
-def test_united_rows_meet_where_no_corner_lies(tmp_path: Path) -> None:
-    """Two buildings of rows far apart overlap in a place in which neither begins."""
-    shapes = [
-        house(37.0, 200.0, 20.0, 12.0), house(2000.0, 0.0, 45.0, 30.0),
-        house(30.0, 200.0, 20.0, 12.0), house(45.0, 200.0, 20.0, 12.0), house(500.0, 90.0),
-    ]  # fmt: skip
-    said = [{"id": name} for name in ("p", "p", "b", "b", "x")]
-    path = write_geojson(tmp_path / "b.geojson", shapes, said)
+def test_united_rows_meet_where_no_roof_begins(tmp_path: Path) -> None:
+    """Buildings of rows far apart overlap in a stretch of the curve that holds no roof's corner."""
+    places: list[tuple[Any, str, str | None]] = [
+        (house(10.0, 0.0, 45.0, 10.0), "a_1", "6"),
+        (house(37.0, 200.0, 20.0, 12.0), "row-000002", "8.5"),
+        (house(15.0, 200.0, 20.0, 12.0), "0", "6"),
+        (house(2000.0, 0.0, 45.0, 30.0), "row-000002", "45"),
+        (house(30.0, 200.0, 20.0, 12.0), "b", "-3"),
+        (shapely.GeometryCollection([house(80.0), shapely.Point(EAST, NORTH)]), "a__1", "6"),
+        (house(7.0, 200.0, 20.0, 12.0), "无", "45"),
+        (ring((0.0, 0.0), (20.0, 20.0), (20.0, 0.0), (0.0, 20.0)), "c", "45"),
+        (house(0.0, 200.0, 20.0, 12.0), "0", None),
+        (house(22.0, 200.0, 20.0, 12.0), "无", "45"),
+        (house(45.0, 200.0, 20.0, 12.0), "b", "45"),
+    ]
+    floors = [0, None, 1, None, 1, 2, 0, 2, None, 0, 40]
+    rows = [
+        (shape, {"id": name, "height": height, "floors": count})
+        for (shape, name, height), count in zip(places, floors, strict=True)
+    ]
+    path = write(rows, tmp_path, "parquet")
+    rules = replace(OFTEN_WRONG, min_area_m2=0.0, min_width_m=0.0)
     for few in (1, 2, 3):
-        check_exact(path, tmp_path / f"{few}", RULES, few)
-    assert "1 pairs of footprints overlap" in open_partition(tmp_path / "1").about.warnings[0]
+        check_exact(path, tmp_path / f"{few}", rules, few)
+    assert "pairs of footprints overlap" in open_partition(tmp_path / "2").about.warnings[0]
 
 
 def test_numbers_beside_gaps_keep_their_digits(tmp_path: Path) -> None:
