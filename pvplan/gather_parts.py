@@ -83,7 +83,9 @@ class Parts:
     ) -> None:
         self._partition, self._inputs = partition, inputs
         self._files, self._climate = files, climate
-        self._of = {part.name: part for part in partition.parts}
+        self._names = np.array([part.name for part in partition.parts], dtype=object)
+        self._bounds = np.array([part.bounds for part in partition.parts], dtype=np.float64)
+        self._tops = np.array([part.top_m for part in partition.parts], dtype=np.float64)
         self._standing = lru_cache(maxsize=KEPT)(self._read_standing)
         self.roofs = lru_cache(maxsize=2)(self._read_roofs)
 
@@ -97,15 +99,14 @@ class Parts:
         bounds = shapely.bounds(roofs.geometry.to_numpy())
         box = np.concatenate([bounds[:, :2].min(axis=0), bounds[:, 2:].max(axis=0)])
         lowest_m = float(roofs["height_m"].min())
+        around = within_reach(self._bounds, self._tops, box, lowest_m, rules)
+        around |= self._names == name
         found = []
-        for part in self._of.values():
-            far = np.array([part.bounds]), np.array([part.top_m])
-            if part.name != name and not within_reach(*far, box, lowest_m, rules).any():
-                continue
-            standing, sides = self._standing(part.name)
+        for other in self._names[around]:
+            standing, sides = self._standing(other)
             tops = standing["height_m"].to_numpy(dtype=np.float64)
             near = within_reach(sides, tops, box, lowest_m, rules)
-            if part.name == name:
+            if other == name:
                 near |= standing.index.isin(roofs.index)
             found.append(standing[near])
         return gpd.GeoDataFrame(pd.concat(found), crs=roofs.crs).sort_index()

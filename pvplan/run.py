@@ -106,6 +106,9 @@ DESERTED_S: Final = 300
 """How long a run waits for a worker where a cluster has none."""
 _SILENT_S: Final = 20
 """What is under way ends after so long without any worker, or any word of the scheduler."""
+_LATE_S: Final = 600.0
+"""A task that takes longer, and many times as long as any before it, is tried elsewhere."""
+_LATE_TIMES: Final = 10.0
 _LOOK_S: Final = 1.0
 """How often a cluster is asked who is there."""
 _ANSWER_S: Final = 5.0
@@ -391,6 +394,7 @@ class _Sent:
     future: Future[Any] = field(default_factory=Future)
     only: Collection[str] | None = None
     inner: Any = None
+    begun: float = 0.0
 
     @property
     def name(self) -> str:
@@ -401,14 +405,18 @@ class _Workers(Executor):
     """The workers of a Dask cluster, as an executor.
 
     Who failed at a task is remembered: another try of it goes to another machine, or else to
-    another worker, where there is any. Once no worker is left, all that is under way is broken.
+    another worker, where there is any. So does a task that takes far too long, and whoever let it
+    wait gets no other while others are there. Once no worker is left, all that is under way is
+    broken.
     """
 
-    def __init__(self, client: Any) -> None:
-        self._client = client
+    def __init__(self, client: Any, progress: Progress) -> None:
+        self._client, self._progress = client, progress
         self.dashboard = str(client.dashboard_link)
         self._sent: dict[str, _Sent] = {}
         self._failed: dict[str, set[str]] = {}
+        self._stuck: set[str] = set()
+        self._longest_s = 0.0
         self._ended: SimpleQueue[Any] = SimpleQueue()
         self._over, self._broken = Event(), False
         self._heard = time.monotonic()
@@ -436,8 +444,9 @@ class _Workers(Executor):
         self._watcher.join(PATIENCE_S)
 
     def _send(self, sent: _Sent) -> None:
-        failed = self._failed.get(sent.name)
-        sent.only = _others(failed, self.there() or {}) if failed else None
+        avoided = self._failed.get(sent.name, set()) | self._stuck
+        sent.only = _others(avoided, self.there() or {}) if avoided else None
+        sent.begun = time.monotonic()
         try:
             sent.inner = self._client.submit(sent.work, *sent.words, pure=False, workers=sent.only)
         except Exception as error:  # noqa: BLE001 (a client that was closed tells in its own words)
@@ -463,6 +472,7 @@ class _Workers(Executor):
             return
         try:
             sent.future.set_result(inner.result(PATIENCE_S))
+            self._longest_s = max(self._longest_s, time.monotonic() - sent.begun)
         except CancelledError:
             sent.future.set_exception(BrokenExecutor("the scheduler is gone"))
         except Exception as fault:  # noqa: BLE001 (as every executor does)
@@ -473,8 +483,11 @@ class _Workers(Executor):
             sent.future.set_exception(fault)
 
     def _erred_on(self, key: str) -> list[str]:
+        return self._asked(_erred_on, key)
+
+    def _asked(self, question: Callable[..., list[str]], key: str) -> list[str]:
         try:
-            return list(self._client.run_on_scheduler(_erred_on, key))
+            return list(self._client.run_on_scheduler(question, key))
         except Exception:  # noqa: BLE001 (a scheduler that is gone tells nothing)
             return []
 
@@ -484,7 +497,8 @@ class _Workers(Executor):
         if there:
             self._heard = time.monotonic()
             for key, sent in list(self._sent.items()):
-                if sent.only and not set(sent.only) & set(there):
+                left = sent.only and not set(sent.only) & set(there)
+                if left or self._is_late(key, sent, there):
                     del self._sent[key]
                     sent.inner.cancel()
                     self._send(sent)
@@ -493,6 +507,19 @@ class _Workers(Executor):
             while self._sent:
                 _, sent = self._sent.popitem()
                 sent.future.set_exception(BrokenExecutor("no worker is left"))
+
+    def _is_late(self, key: str, sent: _Sent, there: Collection[str]) -> bool:
+        """Say whether a task waits for a worker that is stuck, and remember who that is."""
+        took = time.monotonic() - sent.begun
+        if took <= max(_LATE_S, _LATE_TIMES * self._longest_s):
+            return False
+        where = set(self._asked(_worked_on, key))
+        if not set(there) - self._stuck - where:
+            return False  # nobody else is there
+        self._stuck |= where
+        at = f" on {', '.join(sorted(where))}" if where else ""
+        self._progress(f"{NOTE}tile {sent.name}{at} takes {took:.0f} s: it is tried elsewhere")
+        return True
 
     def check(self, address: str) -> None:
         """Raise InputError unless scheduler and workers have this program and its libraries."""
@@ -517,6 +544,12 @@ def _erred_on(key: str, dask_scheduler: Any) -> list[str]:
     return sorted(task.erred_on or ()) if task else []
 
 
+def _worked_on(key: str, dask_scheduler: Any) -> list[str]:
+    """Return the address of the worker to which a task was given."""
+    task = dask_scheduler.tasks.get(key)
+    return [task.processing_on.address] if task and task.processing_on else []
+
+
 def _others(failed: Collection[str], there: Collection[str]) -> list[str] | None:
     """Return who may try what some have failed at: other machines, else others; None: anyone."""
     machines = {urlsplit(address).hostname for address in failed}
@@ -537,7 +570,7 @@ def _cluster(address: str, progress: Progress) -> Iterator[_Workers]:
         ) from error
     with client:
         _await_worker(client, address, progress)
-        workers = _Workers(client)
+        workers = _Workers(client, progress)
         try:
             yield workers
         finally:

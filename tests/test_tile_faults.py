@@ -195,6 +195,17 @@ def test_where_the_only_worker_has_a_full_disk_the_run_says_so(
     assert not (many.folder / "none").exists()
 
 
+def test_a_worker_that_neither_works_nor_dies_loses_its_tiles_to_another(
+    many: Many, cluster: Cluster, whole: Path
+) -> None:
+    stopped, _ = cluster.add(2).values()
+    told = many.start("out", "--dask", cluster.address, _LATE_S=3.0, _LATE_TIMES=2.0)
+    told.some_done()
+    os.kill(stopped, signal.SIGSTOP)
+    assert_done(told, many.folder / "out", whole)
+    assert [note for note in told.told("note") if "is tried elsewhere" in note]
+
+
 def test_all_workers_are_killed_and_new_ones_take_over(
     many: Many, whole: Path, cluster: Cluster
 ) -> None:
