@@ -45,8 +45,13 @@ def main() -> None:
     parser.add_argument("--dask", action="store_true", help="and on a cluster")
     parser.add_argument("--peer", type=int, default=0, metavar="N", help="roofs of the peer")
     parser.add_argument("--run", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--write", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--address", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.write:
+        count = options.roofs[0]
+        write_city(options.write, count, systems=min(SYSTEMS, count // 10))
+        return
     if options.run:
         parts = options.run / "parts"
         found = measure(options.run, None, options.workers, parts, options.address)
@@ -64,7 +69,9 @@ def _sized(folder: Path, count: int, options: argparse.Namespace) -> dict[str, A
     """Write, cut and run a city of some size."""
     if not (folder / "city.toml").is_file():
         _told(f"write a city of {count} roofs")
-        write_city(folder, count, systems=min(SYSTEMS, count // 10))
+        # In a process of its own: what a parent holds counts as its children's peak.
+        words = [sys.executable, "-m", "benchmarks.scale", "--write", str(folder)]
+        subprocess.run([*words, "--roofs", str(count)], check=True)
     _told(f"cut {count} roofs into parts")
     parts = [
         sys.executable, "-m", "pvplan", "partition", str(folder / "buildings.parquet"),
