@@ -555,7 +555,7 @@ def _inputs(options: argparse.Namespace) -> Inputs:
         datum=datum,
         crs=_by_role(options.crs),
         layer=_by_role(options.layer),
-        field_map=_maps(options.maps),
+        field_map=partition_command.fields_named(options.maps),
         parks_where=options.parks_where,
         irradiance_unit=options.irradiance_unit,
         weather_label=options.weather_label,
@@ -607,15 +607,6 @@ def _by_role(words: Sequence[str]) -> dict[str, str]:
         named = bool(separator) and role in ROLES
         found[role if named else "buildings"] = value if named else word
     return found
-
-
-def _maps(pairs: Sequence[str]) -> dict[str, str]:
-    faults = [
-        f"--map {pair}: write COLUMN=FIELD, e.g. height_m=H" for pair in pairs if "=" not in pair
-    ]
-    if faults:
-        raise AssumptionError(faults)
-    return dict(pair.split("=", 1) for pair in pairs)
 
 
 class _Pace:

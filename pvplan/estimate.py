@@ -14,8 +14,8 @@ import pandas as pd
 
 from pvplan.errors import InputError
 from pvplan.gather import Progress
-from pvplan.tile_run import Crew, Found, Head, Inputs, Source, assess_tiles
-from pvplan.tile_work import Shared
+from pvplan.tile_run import Crew, Found, Inputs, Source, assess_tiles
+from pvplan.tile_work import Head, Shared
 
 EACH: Final = 3
 """Tiles that each worker assesses beside its first, which also pays for the start."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
@@ -25,7 +25,7 @@ from pvplan.ledger import open_ledger
 from pvplan.roof import weather as roof_weather
 from pvplan.sources.boundaries import AreaFile, largest_overlap, read_areas
 from pvplan.sources.city_folder import CityFolder, lending_cities, read_city_folder
-from pvplan.sources.coordinates import DATUMS, Bounds
+from pvplan.sources.coordinates import DATUMS, Bounds, named_crs
 from pvplan.sources.corrections import CorrectionFile, read_corrections
 from pvplan.sources.footprints import FootprintFile, read_footprints
 from pvplan.sources.formats import local_file
@@ -422,14 +422,7 @@ def _nothing_known(inputs: Inputs, as_of: date | None) -> str:
 def metric_of(inputs: Inputs) -> pyproj.CRS | None:
     """Return the metric CRS that a city folder states, or None."""
     stated = inputs.city.metric_crs if inputs.city else None
-    if stated is None:
-        return None
-    try:
-        return pyproj.CRS(stated)
-    except pyproj.exceptions.CRSError as error:
-        raise InputError(
-            f"city.toml: city.metric_crs: '{stated}' is no known CRS; write it like EPSG:32651"
-        ) from error
+    return named_crs(stated, "city.toml: city.metric_crs")
 
 
 def _datum(inputs: Inputs, role: str) -> Any:
@@ -667,3 +660,11 @@ def covered(
     if not missing.any():
         return buildings, ghi, listed
     return buildings[~missing], ghi[~missing], listed
+
+
+def stacked(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Return REJECTED tables one after the other."""
+    full = [table for table in tables if len(table)]
+    if not full:
+        return pd.DataFrame(columns=names(REJECTED))
+    return pd.concat(full, ignore_index=True)[names(REJECTED)]

@@ -7,7 +7,7 @@ them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
@@ -36,6 +36,7 @@ from pvplan.gather import (
     joined_to_areas,
     read_aside,
     register_doubt,
+    stacked,
 )
 from pvplan.register_near import Wanted
 from pvplan.registered import all_recorded, decided
@@ -44,9 +45,8 @@ from pvplan.sources.footprints import FootprintFile
 from pvplan.sources.partitions import Partition
 from pvplan.sources.rasters import check_covers
 from pvplan.tables import REJECTED, Floats, names
-from pvplan.tile_run import Head, head_of
 from pvplan.tile_run import Inputs as TileInputs
-from pvplan.tile_work import Shared
+from pvplan.tile_work import Head, Shared, head_of
 from pvplan.tiles import within_reach
 from pvplan.yield_table import ghi_ratio
 
@@ -241,13 +241,6 @@ class _Seen:
         return pd.concat(self._outside).sort_values("id", ignore_index=True, kind="stable")
 
 
-def each(survey: Survey, progress: Progress, word: str) -> Iterator[tuple[str, Roofs]]:
-    """Give the roofs of each part that has any, telling how many parts are done."""
-    for number, name in enumerate(survey.heads, start=1):
-        progress(f"{word} {number}/{len(survey.heads)}")
-        yield name, survey.parts.roofs(name)
-
-
 def _without_roofs(partition: Partition) -> FootprintFile:
     """Return what the partition says of its file, with a table of buildings that is empty."""
     if not partition.parts:
@@ -286,11 +279,10 @@ def without_failed(survey: Survey, lost: pd.DataFrame, doubt: str) -> Survey:
     """
     gathered = survey.gathered
     gone = set(lost["id"])
-    heads = dict(survey.heads)
     less = replace(
         gathered,
         buildings=gathered.buildings[~gathered.buildings.index.isin(gone)],
-        outside=pd.concat([gathered.outside, lost], ignore_index=True),
+        outside=stacked([gathered.outside, lost]),
         warnings=(*gathered.warnings, doubt),
     )
-    return replace(survey, gathered=less, heads=heads)
+    return replace(survey, gathered=less)

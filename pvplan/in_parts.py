@@ -6,7 +6,6 @@ then each part is priced, stated, written and summed, and the plan is made of th
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -29,15 +28,15 @@ from pvplan.gather import Inputs, Progress
 from pvplan.gather_parts import PartSource, Roofs, Survey, gather_parts, without_failed
 from pvplan.installed import areas_of, fill_places, matched, with_places
 from pvplan.plan import Findings, areas_of_level, goals_of_place, measure_sums, plan_of
-from pvplan.record import city_of, made_of, record
+from pvplan.record import city_of, record
 from pvplan.register_case import held_by_parks
-from pvplan.registered import recorded, strangers
+from pvplan.registered import findings_of
 from pvplan.reports.spatial import write_part
 from pvplan.roof_part import Ground, Part, part_of, priced, stated
 from pvplan.sources.partitions import Partition
-from pvplan.tables import PLAN_ROOFS, RECONCILIATION, REJECTED, Plan, check, names
+from pvplan.tables import PLAN_ROOFS, RECONCILIATION, Plan, check, names
 from pvplan.tile_run import Crew, Found, assess_tiles, unfinished, whole_found
-from pvplan.tile_work import MADE, Shared, program
+from pvplan.tile_work import MADE, shared_of
 
 Result = TypeVar("Result")
 THREADS: Final = 2
@@ -111,11 +110,8 @@ def run_in_parts(
         With ``roof_parts`` in place of roofs.
     """
     progress: Progress = stages.progress
-    with stages.stage("gather"):
-        survey = gather_parts(inputs, partition, assumptions, progress, as_of)
-        about = record(inputs, survey.gathered, assumptions, as_of)
+    survey, about, source = _surveyed(inputs, partition, assumptions, as_of, stages)
     with stages.stage("assess"):
-        source = PartSource(survey.parts, survey.heads, _shared(about, survey, assumptions))
         found = assess_tiles(source, crew, folder, progress)
         survey, about = _complete(survey, source, found, about)
         assessed = _Assessed(survey, source, found.files, assumptions, as_of)
@@ -139,10 +135,7 @@ def estimate_in_parts(
     for it are kept in the folder, and serve the run.
     """
     progress: Progress = stages.progress
-    with stages.stage("gather"):
-        survey = gather_parts(inputs, partition, assumptions, progress, as_of)
-        about = record(inputs, survey.gathered, assumptions, as_of)
-    source = PartSource(survey.parts, survey.heads, _shared(about, survey, assumptions))
+    survey, about, source = _surveyed(inputs, partition, assumptions, as_of, stages)
     with stages.stage("assess"):
         sample = assess_some(source, crew, folder, progress)
     assessed = _Assessed(survey, source, sample.files, assumptions, as_of)
@@ -158,15 +151,15 @@ def estimate_in_parts(
     return estimate(source, sample, trial, crew, stages.seconds["gather"], here)
 
 
-def _shared(about: Mapping[str, Any], survey: Survey, assumptions: Assumptions) -> Shared:
-    return Shared(
-        json.dumps({**made_of(about), "versions": about["versions"]}, sort_keys=True),
-        program(),
-        survey.gathered.climate.base,
-        assumptions,
-        str(about["metric_crs"]),
-        None,
-    )
+def _surveyed(
+    inputs: Inputs, partition: Partition, assumptions: Assumptions, as_of: date, stages: Any
+) -> tuple[Survey, dict[str, Any], PartSource]:
+    """Walk over the parts; return what was found, its record, and the parts as tiles."""
+    with stages.stage("gather"):
+        survey = gather_parts(inputs, partition, assumptions, stages.progress, as_of)
+        about = record(inputs, survey.gathered, assumptions, as_of)
+    shared = shared_of(about, survey.gathered.climate.base, assumptions)
+    return survey, about, PartSource(survey.parts, survey.heads, shared)
 
 
 def _complete(
@@ -199,19 +192,7 @@ def _planned(
     folder: Path,
     progress: Progress,
 ) -> Plan:
-    gathered = city.survey.gathered
-    files = gathered.files
-    doors = [door for door in (files.parks, files.districts, files.register) if door]
-    rejected = [
-        files.footprints.rejected, gathered.outside, strangers(gathered),
-        *(door.rejected for door in doors),
-    ]  # fmt: skip
-    findings = Findings(
-        parks=files.parks.areas if files.parks else None,
-        districts=files.districts.areas if files.districts else None,
-        rejected=stacked(rejected),
-        **recorded(inputs, gathered),
-    )
+    findings = findings_of(inputs, city.survey.gathered)
     parks = areas_of_level(findings.parks, "park")
     ground, unmatched = _ground(inputs, city, findings, parks, progress)
     (folder / "plan").mkdir(exist_ok=True)
@@ -271,11 +252,3 @@ def _ground(
     fill_places(areas_of(pd.concat(areas)), ledger, parks)
     ground = Ground(ledger, doubts, findings.roof_decisions, local, city.as_of, city_of(inputs))
     return ground, unmatched
-
-
-def stacked(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    """Return REJECTED tables one after the other."""
-    full = [table for table in tables if len(table)]
-    if not full:
-        return pd.DataFrame(columns=names(REJECTED))
-    return pd.concat(full, ignore_index=True)[names(REJECTED)]

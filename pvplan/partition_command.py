@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import pyproj
 from rich.console import Console
 
 from pvplan import assumptions
-from pvplan.errors import AssumptionError, InputError
+from pvplan.errors import AssumptionError
 from pvplan.partition import ROWS_PER_PART, partition
 from pvplan.partition_rows import Told
 from pvplan.reports.words import one_line
 from pvplan.sources.city_folder import CityFolder, read_city_folder
-from pvplan.sources.coordinates import DATUMS
+from pvplan.sources.coordinates import DATUMS, named_crs
 
 Progress = Callable[[str], None]
 
@@ -118,21 +117,17 @@ def _told(options: argparse.Namespace, city: CityFolder | None) -> Told:
     if datum not in DATUMS:
         raise AssumptionError(f"datum of buildings: '{datum}' is unknown; use {', '.join(DATUMS)}")
     stated = options.metric_crs or (city.metric_crs if city else None)
-    return Told(datum, options.crs, options.layer, _metric(stated), _maps(options.maps))
+    return Told(
+        datum,
+        options.crs,
+        options.layer,
+        named_crs(stated, "metric CRS"),
+        fields_named(options.maps),
+    )
 
 
-def _metric(stated: str | None) -> pyproj.CRS | None:
-    if stated is None:
-        return None
-    try:
-        return pyproj.CRS(stated)
-    except pyproj.exceptions.CRSError as error:
-        raise InputError(
-            f"metric CRS: '{stated}' is no known CRS; write it like EPSG:32651"
-        ) from error
-
-
-def _maps(pairs: list[str]) -> dict[str, str]:
+def fields_named(pairs: Sequence[str]) -> dict[str, str]:
+    """Read ``COLUMN=FIELD`` words: our column to the file's field."""
     faults = [
         f"--map {pair}: write COLUMN=FIELD, e.g. height_m=H" for pair in pairs if "=" not in pair
     ]

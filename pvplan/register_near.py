@@ -12,10 +12,10 @@ import shapely
 
 from pvplan.assumptions import RegisterRules
 from pvplan.city import likeness
+from pvplan.city.matching import TOUCH_M
 from pvplan.installed import Recorded, metric_points
 
 Flags = npt.NDArray[np.bool_]
-_TOUCH_M = 1e-9  # the tree takes no distance of 0
 
 
 class Wanted:
@@ -42,7 +42,7 @@ class Wanted:
         self, recorded: Recorded, crs: Any, rules: RegisterRules, asked: Iterable[str] = ()
     ) -> None:
         register, asked = recorded.register, _words(asked)
-        self._distance_m = max(rules.max_distance_m, _TOUCH_M)
+        self._distance_m = max(rules.max_distance_m, TOUCH_M)
         self._tree = shapely.STRtree([])
         if register is not None:
             stated, shifted = metric_points(recorded, crs)

@@ -7,8 +7,9 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from pvplan.gather import Files, Gathered, Inputs
+from pvplan.gather import Files, Gathered, Inputs, stacked
 from pvplan.installed import Recorded
+from pvplan.plan import Findings
 from pvplan.sources.coordinates import bd09_to_wgs84, gcj02_to_wgs84
 from pvplan.tables import REJECTED, names
 
@@ -22,6 +23,19 @@ def recorded(inputs: Inputs, gathered: Gathered) -> dict[str, Any]:
     if "decisions" in words:
         words["decisions"] = _of_city(words["decisions"], gathered)
     return words
+
+
+def findings_of(inputs: Inputs, gathered: Gathered) -> Findings:
+    """Return what a run read beside its roofs: areas, register, decisions, rejected rows."""
+    found = gathered.files
+    given = (found.parks, found.districts, found.register, found.obstructions, found.corrections)
+    rejected = [found.footprints.rejected, gathered.outside, strangers(gathered)]
+    return Findings(
+        parks=found.parks.areas if found.parks else None,
+        districts=found.districts.areas if found.districts else None,
+        rejected=stacked([*rejected, *(door.rejected for door in given if door)]),
+        **recorded(inputs, gathered),
+    )
 
 
 def all_recorded(inputs: Inputs, files: Files) -> Recorded:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import (
@@ -44,13 +43,14 @@ from pvplan.gather import (
     gather,
     inputs_of_folder,
     partition_of,
+    stacked,
     state_of,
     with_corrections,
 )
 from pvplan.gather_parts import asks_for_the_whole
 from pvplan.hours import hourly_power
-from pvplan.in_parts import estimate_in_parts, incomplete, run_in_parts, stacked
-from pvplan.plan import Findings, make_plan
+from pvplan.in_parts import estimate_in_parts, incomplete, run_in_parts
+from pvplan.plan import make_plan
 from pvplan.record import city_of, close, made_of, record
 from pvplan.recount import (
     Recount,
@@ -60,7 +60,7 @@ from pvplan.recount import (
     recount,
     world_with,
 )
-from pvplan.registered import recorded, strangers
+from pvplan.registered import findings_of
 from pvplan.relief import half_seen, relief, uncovered
 from pvplan.reports.layouts import write_layout_dxf, write_layout_geojson
 from pvplan.reports.output import write_plan
@@ -71,7 +71,7 @@ from pvplan.sources.partitions import Partition, is_partition, open_partition
 from pvplan.study import Study, study
 from pvplan.tables import Plan
 from pvplan.tile_run import NOTE, City, Crew, assess_tiles, roofs_found, unfinished
-from pvplan.tile_work import MADE, Shared, differences, end_with_parent, program
+from pvplan.tile_work import MADE, differences, end_with_parent, program, shared_of
 from pvplan.tiles import cut
 from pvplan.yield_table import ghi_ratio
 
@@ -224,18 +224,7 @@ def run_city(
                 around,
             )
     with clock.stage("plan"):
-        found = gathered.files
-        given = (
-            found.parks, found.districts, found.register, found.obstructions, found.corrections,
-        )  # fmt: skip
-        doors = [door for door in given if door]
-        rejected = [found.footprints.rejected, gathered.outside, strangers(gathered)]
-        findings = Findings(
-            parks=found.parks.areas if found.parks else None,
-            districts=found.districts.areas if found.districts else None,
-            rejected=stacked([*rejected, *(door.rejected for door in doors)]),
-            **recorded(inputs, gathered),
-        )
+        findings = findings_of(inputs, gathered)
         plan = make_plan(roofs, findings, city_of(inputs), as_of, assumptions, about)
     told = replace(plan, rejected=with_chinese(plan.rejected))
     return replace(told, meta=close(told, clock.seconds))
@@ -330,14 +319,7 @@ def _by_tiles(
     casting = buildings if around.buildings is None else around.buildings
     # A raster of another climate is told of the whole city, as without tiles.
     ghi_ratio(base, gathered.monthly_ghi, len(buildings), assumptions)
-    shared = Shared(
-        json.dumps({**made_of(about), "versions": about["versions"]}, sort_keys=True),
-        program(),
-        base,
-        assumptions,
-        str(about["metric_crs"]),
-        gathered.surface_model and gathered.surface_model.resolve(),
-    )
+    shared = shared_of(about, base, assumptions, gathered.surface_model)
     tiles = cut(buildings, casting, assumptions.shading, tiling.roofs_per_tile)
     city = City(buildings, casting, gathered.monthly_ghi, gathered.obstructions, shared, tiles)
     found = assess_tiles(city, _crew(tiling, progress), tiling.folder.resolve(), progress)

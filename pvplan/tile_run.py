@@ -32,7 +32,7 @@ import pandas as pd
 from pvplan.errors import InputError, PvplanError
 from pvplan.gather import Progress
 from pvplan.tables import REJECTED, Floats, names
-from pvplan.tile_work import Shared, Task, read_found, work, write_inputs
+from pvplan.tile_work import Head, Shared, Task, head_of, read_found, work, write_inputs
 from pvplan.tiles import Tile
 
 TRIES: Final = 3
@@ -51,20 +51,6 @@ class Inputs:
     casting: gpd.GeoDataFrame
     monthly_ghi: Floats | None
     obstructions: Any
-
-
-@dataclass(frozen=True)
-class Head:
-    """What is known of a tile without its roofs: how many they are, and a digest of their ids."""
-
-    roofs: int
-    ids_sha256: str
-
-
-def head_of(ids: pd.Index[Any]) -> Head:
-    """Return the head of a tile with these roofs."""
-    said = "\n".join(map(str, ids)).encode("utf-8", "surrogatepass")
-    return Head(len(ids), hashlib.sha256(said).hexdigest())
 
 
 class Source(Protocol):
@@ -185,8 +171,7 @@ def assess_tiles(city: Source, crew: Crew, folder: Path, progress: Progress) -> 
     told = _Told(progress, len(heads), sum(head.roofs for head in heads.values()))
 
     def done(name: str, file: Path) -> bool:
-        found = read_found(file)
-        whole = found is not None and head_of(found.index) == heads[name]
+        whole = read_found(file, heads[name]) is not None
         if whole:
             files[name] = file
             told.add(heads[name].roofs)
@@ -221,7 +206,7 @@ def roofs_found(city: Source, found: Found) -> pd.DataFrame:
 
 def whole_found(city: Source, name: str, file: Path) -> pd.DataFrame:
     """Return what was found of a tile; raises as :func:`roofs_found`."""
-    part = read_found(file, city.ids(name))
+    part = read_found(file, city.heads[name])
     if part is None:
         raise InputError(f"{file.name} is no longer what was written; run again")
     return part

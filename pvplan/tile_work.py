@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import os
 import socket
 import tempfile
@@ -31,7 +32,7 @@ from pvplan.assumptions import Assumptions
 from pvplan.errors import InputError
 from pvplan.light import Light
 from pvplan.look import surroundings
-from pvplan.record import code_version, libraries
+from pvplan.record import code_version, libraries, made_of
 from pvplan.relief import relief
 from pvplan.roof import weather
 from pvplan.tables import BUILDINGS, ROOFS, Floats, names
@@ -58,6 +59,32 @@ class Shared:
     assumptions: Assumptions = field(compare=False)
     crs: str = field(compare=False)
     surface_model: Path | None = field(compare=False)
+
+
+def shared_of(
+    about: Mapping[str, Any],
+    base: weather.Base,
+    assumptions: Assumptions,
+    surface_model: Path | None = None,
+) -> Shared:
+    """Return what all tiles of a run share, from its record, its base year and its rules."""
+    key = json.dumps({**made_of(about), "versions": about["versions"]}, sort_keys=True)
+    model = surface_model and surface_model.resolve()
+    return Shared(key, program(), base, assumptions, str(about["metric_crs"]), model)
+
+
+@dataclass(frozen=True)
+class Head:
+    """What is known of a tile without its roofs: how many they are, and a digest of their ids."""
+
+    roofs: int
+    ids_sha256: str
+
+
+def head_of(ids: pd.Index[Any]) -> Head:
+    """Return the head of a tile with these roofs."""
+    said = "\n".join(map(str, ids)).encode("utf-8", "surrogatepass")
+    return Head(len(ids), hashlib.sha256(said).hexdigest())
 
 
 @dataclass(frozen=True)
@@ -191,17 +218,14 @@ def differences(there: Mapping[str, str], here: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {there.get(name)} for {here[name]}" for name in unlike)
 
 
-def read_found(path: Path, ids: pd.Index[Any] | None = None) -> pd.DataFrame | None:
-    """Return what was found of a tile's roofs; None where the file is not whole, or of others.
-
-    ``ids`` are those of the roofs that must be there; None: any.
-    """
+def read_found(path: Path, head: Head) -> pd.DataFrame | None:
+    """Return what was found of a tile's roofs; None where the file is not whole, or of others."""
     try:
         data = _read_whole(path, path.stem.rsplit("-", 1)[-1])
     except OSError:
         return None
     found = _from_arrow(pq.read_table(pa.BufferReader(data)))
-    fits = list(found.columns) == list(MADE) and (ids is None or found.index.equals(ids))
+    fits = list(found.columns) == list(MADE) and head_of(found.index) == head
     return found if fits else None
 
 

@@ -29,7 +29,7 @@ from pvplan.roof.weather import Base
 from pvplan.run import Inputs, Tiling, inputs_of_folder, run_city
 from pvplan.sources.corrections import append_corrections
 from pvplan.tile_run import NOTE, TRIES, City, Crew, assess_tiles, roofs_found
-from pvplan.tile_work import MADE, Shared, Task, differences, program, read_found, work
+from pvplan.tile_work import MADE, Shared, Task, differences, head_of, program, read_found, work
 from pvplan.tiles import LEVELS, Tile, cut
 from tests import toy
 from tests.conftest import ROOT
@@ -540,8 +540,8 @@ def test_a_tile_is_what_its_files_say(toys: City, tmp_path: Path) -> None:
     digests = tile_run.write_inputs(tmp_path / "in", toys.buildings, toys.casting, ghi, None)
     task = Task(tile.name, tmp_path / "in", digests, tmp_path, "found", toys.shared)
     out = work(task)
-    assert read_found(out, toys.buildings.index) is not None
-    assert read_found(out, toys.buildings.index[::-1]) is None
+    assert read_found(out, head_of(toys.buildings.index)) is not None
+    assert read_found(out, head_of(toys.buildings.index[::-1])) is None
     assert sorted(path.name for path in tmp_path.iterdir()) == [out.name, "in"]
     assert work(task) == out
     # An input that is not what was written is no input.

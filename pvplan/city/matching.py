@@ -20,7 +20,8 @@ from pvplan.tables import Floats, Ints
 
 UNKNOWN: Final = -1
 EXACT, ALIKE, NO_ID = 2, 1, 0
-_TOUCH_M: Final = 1e-9  # the tree takes no distance of 0
+TOUCH_M: Final = 1e-9
+"""The least distance: the tree takes none of 0."""
 Flags = npt.NDArray[np.bool_]
 
 
@@ -95,7 +96,7 @@ def near_roofs(
     if not len(known) or not len(tree):
         return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
     places = np.asarray(shapely.points(points[known]))
-    found = tree.query(places, predicate="dwithin", distance=max(distance_m, _TOUCH_M))
+    found = tree.query(places, predicate="dwithin", distance=max(distance_m, TOUCH_M))
     distance = np.asarray(shapely.distance(places[found[0]], tree.geometries[found[1]]))
     order = np.lexsort((found[1], found[0]))
     rows, roofs = known[found[0]][order], found[1][order].astype(np.int64)
@@ -158,7 +159,7 @@ def scored(pairs: pd.DataFrame, rows: Rows, roofs: Roofs, rules: RegisterRules) 
     row, roof = pairs["row"].to_numpy(), pairs["roof"].to_numpy()
     named, home = rows.park[row], roofs.park[roof]
     distance = pairs["distance_m"].to_numpy(dtype=np.float64)
-    share = np.clip(distance / max(rules.max_distance_m, _TOUCH_M), 0.0, 1.0)
+    share = np.clip(distance / max(rules.max_distance_m, TOUCH_M), 0.0, 1.0)
     fall = rules.beside_roof_weight - rules.far_roof_weight
     place = np.where(distance <= 0.0, rules.on_roof_weight, rules.beside_roof_weight - fall * share)
     kind = pairs["id_kind"].to_numpy()

@@ -175,6 +175,24 @@ def zone_of(middles: Floats) -> pyproj.CRS:
     return pyproj.CRS.from_epsg((32600 if lat >= 0.0 else 32700) + zone)
 
 
+def named_crs(stated: str | None, title: str) -> pyproj.CRS | None:
+    """Return the CRS of a name such as ``EPSG:32651``; None where none is stated.
+
+    Raises
+    ------
+    InputError
+        No such CRS; the message begins with ``title``.
+    """
+    if stated is None:
+        return None
+    try:
+        return pyproj.CRS(stated)
+    except pyproj.exceptions.CRSError as error:
+        raise InputError(
+            f"{title}: '{stated}' is no known CRS; write it like EPSG:32651"
+        ) from error
+
+
 def _bounds_of(place: gpd.GeoDataFrame | gpd.GeoSeries | Bounds) -> Floats:
     if isinstance(place, tuple):
         return np.asarray([place], dtype=np.float64)

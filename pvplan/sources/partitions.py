@@ -40,7 +40,6 @@ LAYOUT: Final = 1
 ROWS_PER_GROUP: Final = 4_000
 _TEXT_COLUMNS: Final = (*TEXTS, "roof_form")
 _PLAIN: Final = ("input", "file", "done")  # of REJECTED: texts that are never missing
-_HASHED_BYTES: Final = 1 << 20
 _NAME: Final = re.compile(r"\d{2}-\d{7}-\d{7}")
 
 
@@ -455,11 +454,8 @@ _READERS: Final[Sequence[str]] = (
 
 def sha256_of_file(path: Path) -> str:
     """Return the digest of a file's bytes, read bit by bit."""
-    digest = hashlib.sha256()
     with path.open("rb") as stream:
-        while block := stream.read(_HASHED_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _digest(value: Any) -> str:
