@@ -257,7 +257,7 @@ def prepare(root: Path, bundled: Path | None) -> dict[str, float]:
     start = time.perf_counter()
     plan = read_plan(root / "tiled")
     path = path_of(plan, root / "tiled")
-    write_tiles(plan.roofs, path)
+    write_tiles([plan.roofs], path)
     return {
         "tiles_written_s": round(time.perf_counter() - start, 1),
         "tiles_mb": round(path.stat().st_size / 1e6, 1),

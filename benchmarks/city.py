@@ -260,6 +260,9 @@ def _peak_mb() -> int:
     return round(int(found[1]) / 1024.0)
 
 
+_OURS = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+
+
 def measure(
     folder: Path,
     mode: str | None = None,
@@ -305,6 +308,8 @@ def measure(
         "roofs": plan.meta["counts"]["roofs"],
         "seconds_total": round(time.perf_counter() - start, 2),
         "seconds": dict(plan.meta["seconds"]),
+        # Of this process and its own workers, whatever else the machine did meanwhile.
+        "cpu_seconds": round(sum(sum(resource.getrusage(who)[:2]) for who in _OURS), 1),
         "largest_worker_mb": round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024.0),
         "stages": stages.found,
         "written_mb": {path.name: round(size_of(path) / 1e6, 1) for path in out.iterdir()},

@@ -119,6 +119,7 @@ def _run(command: list[str]) -> dict[str, Any]:
         "seconds": found["seconds"],
         "seconds_total": found["seconds_total"],
         "roofs_per_second": round(found["roofs"] / found["seconds_total"]),
+        "cpu_seconds": found["cpu_seconds"],
         "peak_mb": max(peaks),
         "largest_worker_mb": found["largest_worker_mb"],
         "disk_mb": round(sum(found["written_mb"].values()) + found["tiles_mb"], 1),

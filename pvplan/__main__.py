@@ -8,14 +8,15 @@ import io
 import json
 import os
 import re
-import shutil
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from rich.console import Console
@@ -29,6 +30,7 @@ from pvplan import (
     register_command,
     sources,  # noqa: F401  (its import sets OGR_SKIP)
 )
+from pvplan.depot import Place, clear, is_remote, place_of
 from pvplan.errors import AssumptionError, InputError, PvplanError
 from pvplan.estimate import told
 from pvplan.ledger import DATABASE_URL
@@ -205,11 +207,12 @@ def _add_workers(run: argparse.ArgumentParser) -> None:
     )
     many.add_argument(
         "--tiles",
-        type=Path,
+        type=_place,
         default=None,
         metavar="FOLDER",
         help="keep the file of each finished tile here, which every worker must see: a run that"
-        " ended early goes on from them (default: OUT.tiles, removed when all is done)",
+        " ended early goes on from them (default: OUT.tiles, removed when all is done); also a"
+        " place of an object store, such as s3://BUCKET/TILES",
     )
     many.add_argument(
         "--in-parts",
@@ -251,6 +254,17 @@ def _tiling(options: argparse.Namespace, inputs: Inputs) -> Tiling | None:
     folder = options.tiles or options.out.with_name(f"{options.out.name}.tiles")
     workers = options.workers or WORKERS
     return Tiling(folder, workers, options.dask, options.roofs_per_tile, in_parts)
+
+
+@contextmanager
+def _with_scratch(tiling: Tiling | None, out: Path) -> Iterator[Tiling | None]:
+    """Give tiles in a store a folder here for roofs not yet written, of a name of its own."""
+    if tiling is None or not tiling.in_parts or not is_remote(tiling.folder):
+        yield tiling
+        return
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=f".{out.name}.roofs-", dir=out.parent) as scratch:
+        yield replace(tiling, scratch=Path(scratch))
 
 
 def _add_inputs(run: argparse.ArgumentParser) -> None:
@@ -381,6 +395,13 @@ def _add_wording(run: argparse.ArgumentParser) -> None:
     )
 
 
+def _place(text: str) -> Place:
+    try:
+        return place_of(text)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def _day(text: str) -> date:
     day = register_command.day(text)
     if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
@@ -440,7 +461,7 @@ def _run(options: argparse.Namespace, console: Console, errors: Console) -> None
     if options.estimate:
         _estimate(options, inputs, as_of, tiling, console, errors)
         return
-    with _told(errors, watched=watched) as report:
+    with _told(errors, watched=watched) as report, _with_scratch(tiling, options.out) as tiled:
         plan = run_city(
             inputs,
             as_of=as_of,
@@ -448,11 +469,11 @@ def _run(options: argparse.Namespace, console: Console, errors: Console) -> None
             user=assumptions.parse_sets(options.sets),
             progress=report,
             reuse=read_plan(options.reuse) if options.reuse else None,
-            tiling=tiling,
+            tiling=tiled,
         )
         plan = write_run(plan, options.out, report)
     if tiling and options.tiles is None and "incomplete" not in plan.meta:
-        shutil.rmtree(tiling.folder, ignore_errors=True)
+        clear(tiling.folder)
     for warning in plan.meta["warnings"]:
         if watched:
             _tell(errors, warning=warning)
@@ -480,16 +501,19 @@ def _estimate(
             "--estimate: tells of runs in parts: cut the buildings with `python -m pvplan"
             " partition`, and say --in-parts yes where they are few"
         )
-    with _told(errors, watched=options.progress == "json") as report:
+    quiet = options.progress == "json"
+    with _told(errors, watched=quiet) as report, _with_scratch(tiling, options.out) as tiled:
+        assert tiled is not None  # noqa: S101 - given one, it gives one
         found = estimate_run(
             inputs,
             as_of=as_of,
-            tiling=tiling,
+            tiling=tiled,
             scenario=options.scenario,
             user=assumptions.parse_sets(options.sets),
             progress=report,
         )
-    for line in told(found, tiling.folder):
+        lines = told(found, tiled.folder, tiled.here)
+    for line in lines:
         _say(console, line)
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from pvplan.depot import Place, files_in, is_remote, size_bytes
 from pvplan.errors import InputError
 from pvplan.gather import Progress
 from pvplan.tile_run import Crew, Found, Inputs, Source, assess_tiles
@@ -42,8 +43,8 @@ class Estimate:
         Largest memory of a worker so far, or None of workers elsewhere.
     own_mb
         Largest memory of this process so far.
-    disk_mb
-        Finished tiles and the result's roofs.
+    tiles_mb, roofs_mb
+        Finished tiles, and the result's roofs.
     """
 
     roofs: int
@@ -56,7 +57,8 @@ class Estimate:
     plan_seconds: float
     worker_mb: float | None
     own_mb: float
-    disk_mb: float
+    tiles_mb: float
+    roofs_mb: float
 
     @property
     def seconds(self) -> float:
@@ -98,12 +100,12 @@ class _Some:
 class Sample:
     """Tiles that were assessed, and how long each round of them took."""
 
-    files: Mapping[str, Path]
+    files: Mapping[str, Place]
     roofs: tuple[int, ...]
     seconds: tuple[float, ...]
 
 
-def assess_some(source: Source, crew: Crew, folder: Path, progress: Progress) -> Sample:
+def assess_some(source: Source, crew: Crew, folder: Place, progress: Progress) -> Sample:
     """Assess some tiles, spread over the city, in two rounds of other lengths.
 
     Raises
@@ -111,13 +113,14 @@ def assess_some(source: Source, crew: Crew, folder: Path, progress: Progress) ->
     InputError
         Every tile is finished already, or none of those tried could be computed.
     """
-    fresh = [name for name in source.heads if not any(folder.glob(f"{name}-*.parquet"))]
+    there = {file.name.rsplit("-", 2)[0] for file in files_in(folder, ".parquet")}
+    fresh = [name for name in source.heads if name not in there]
     if not fresh:
         raise InputError("nothing to estimate: every tile is finished; run without --estimate")
     first = _spread(fresh, crew.size)
     rest = [name for name in fresh if name not in set(first)]
     rounds = [first, _spread(rest, EACH * crew.size)]
-    files: dict[str, Path] = {}
+    files: dict[str, Place] = {}
     roofs, seconds = [], []
     for names in (names for names in rounds if names):
         start = time.perf_counter()
@@ -151,7 +154,7 @@ def estimate(
     roofs = sum(head.roofs for head in source.heads.values())
     seen = sum(source.heads[name].roofs for name in sample.files)
     share = roofs / seen
-    kept = sum(file.stat().st_size for file in sample.files.values())
+    kept = sum(size_bytes(file) for file in sample.files.values())
     workers = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * _MB_PER_KB
     return Estimate(
         roofs=roofs,
@@ -164,24 +167,32 @@ def estimate(
         plan_seconds=trial.seconds * share,
         worker_mb=workers if here else None,
         own_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MB_PER_KB,
-        disk_mb=(kept + trial.written_bytes) * share / 1e6,
+        tiles_mb=kept * share / 1e6,
+        roofs_mb=trial.written_bytes * share / 1e6,
     )
 
 
-def told(found: Estimate, folder: Path) -> list[str]:
-    """Return an estimate in sentences, and a warning where the disk of a folder is too small."""
+def told(found: Estimate, folder: Place, scratch: Path) -> list[str]:
+    """Return an estimate in sentences, and a warning where the disk is too small.
+
+    ``folder`` keeps the tiles, ``scratch`` the roofs until they are written.
+    """
     worker = "not known here" if found.worker_mb is None else f"{found.worker_mb / 1e3:.1f} GB"
-    free_mb = shutil.disk_usage(folder).free / 1e6
+    free_mb = shutil.disk_usage(scratch).free / 1e6
+    apart = is_remote(folder)
+    here_mb = found.roofs_mb + (0.0 if apart else found.tiles_mb)
+    there = f"; {found.tiles_mb / 1e3:.2f} GB in the store for tiles" if apart else ""
     lines = [
         f"{found.roofs} roofs in {found.tiles} tiles with {found.workers} workers:"
         f" {_clock(found.seconds)} (read {_clock(found.gather_seconds)}, assess"
         f" {_clock(found.assess_seconds)}, plan and write {_clock(found.plan_seconds)})",
         f"memory: {found.own_mb / 1e3:.1f} GB in this process, {worker} in the largest worker",
-        f"disk: {found.disk_mb / 1e3:.2f} GB for tiles and roofs, {free_mb / 1e3:.1f} GB are free",
+        f"disk: {here_mb / 1e3:.2f} GB for {'' if apart else 'tiles and '}roofs,"
+        f" {free_mb / 1e3:.1f} GB are free{there}",
         f"from {found.sampled_tiles} tiles with {found.sampled_roofs} roofs, which are kept in"
-        f" {folder.name} and serve the run",
+        f" {folder if apart else folder.name} and serve the run",
     ]
-    if found.disk_mb > free_mb:
+    if here_mb > free_mb:
         lines.append("the disk is too small: give --tiles and --out folders of another")
     return lines
 

@@ -22,6 +22,7 @@ import pandas as pd
 from pvplan import roof_part
 from pvplan.assess import in_order
 from pvplan.assumptions import Assumptions
+from pvplan.depot import Place
 from pvplan.errors import InputError
 from pvplan.estimate import Estimate, Trial, assess_some, estimate
 from pvplan.gather import Inputs, Progress
@@ -51,7 +52,7 @@ class _Assessed:
 
     survey: Survey
     source: PartSource
-    files: Mapping[str, Path]
+    files: Mapping[str, Place]
     assumptions: Assumptions
     as_of: date
 
@@ -81,7 +82,8 @@ def run_in_parts(
     assumptions: Assumptions,
     as_of: date,
     crew: Crew,
-    folder: Path,
+    folder: Place,
+    scratch: Path,
     stages: Any,
 ) -> Plan:
     """Assess and plan a partitioned city without ever holding it.
@@ -95,7 +97,9 @@ def run_in_parts(
     crew
         The workers that assess.
     folder
-        Keeps the finished tiles, and the roofs until the plan is written.
+        Keeps the finished tiles.
+    scratch
+        Keeps the roofs until the plan is written: a folder of this machine.
     stages
         Tells stages and progress, and keeps their seconds: ``stage(name)`` and ``progress(word)``.
 
@@ -116,7 +120,7 @@ def run_in_parts(
         survey, about = _complete(survey, source, found, about)
         assessed = _Assessed(survey, source, found.files, assumptions, as_of)
     with stages.stage("plan"):
-        return _planned(inputs, assessed, about, folder, progress)
+        return _planned(inputs, assessed, about, scratch, progress)
 
 
 def estimate_in_parts(
@@ -125,7 +129,8 @@ def estimate_in_parts(
     assumptions: Assumptions,
     as_of: date,
     crew: Crew,
-    folder: Path,
+    folder: Place,
+    scratch: Path,
     stages: Any,
     here: bool,
 ) -> Estimate:
@@ -143,7 +148,7 @@ def estimate_in_parts(
     ground = Ground(None, nothing, None, assumptions, as_of, city_of(inputs))
     start = time.perf_counter()
     list(assessed.over(lambda _, roofs: len(roofs), progress, "match"))
-    with tempfile.TemporaryDirectory(dir=folder) as made:
+    with tempfile.TemporaryDirectory(dir=scratch) as made:
         work = partial(_write_and_sum, ground=ground, folder=Path(made), about=about)
         written = [file for file, _, _ in assessed.over(work, progress, "plan")]
         size = sum(file.stat().st_size for file in written)

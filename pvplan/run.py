@@ -32,6 +32,7 @@ from pvplan import assumptions as assuming
 from pvplan.assess import Around, Mapper, World, assess, assess_in, in_order, world
 from pvplan.assumptions import Assumptions
 from pvplan.corrected import estimates_of
+from pvplan.depot import Place, is_remote, settled
 from pvplan.errors import InputError, nearest
 from pvplan.estimate import Estimate
 from pvplan.gather import (
@@ -65,6 +66,7 @@ from pvplan.relief import half_seen, relief, uncovered
 from pvplan.reports.layouts import write_layout_dxf, write_layout_geojson
 from pvplan.reports.output import write_plan
 from pvplan.reports.phrases import with_chinese
+from pvplan.reports.roofs import held
 from pvplan.reports.separated import write_hourly
 from pvplan.sources.corrections import holding
 from pvplan.sources.partitions import Partition, is_partition, open_partition
@@ -123,7 +125,7 @@ class Tiling:
     ----------
     folder
         Keeps the file of each finished tile, and those of the tiles under way; the workers see it
-        under the same path.
+        under the same path, or it is a place of an object store (:func:`pvplan.depot.place_of`).
     workers
         Processes to start where no ``address`` is given.
     address
@@ -133,13 +135,26 @@ class Tiling:
     in_parts
         The buildings are a partition: its parts are the tiles, the city is never held whole, and
         the plan's roofs are files (``Plan.roof_parts``).
+    scratch
+        A folder of this machine for the roofs of a run in parts until they are written; needed
+        where ``folder`` is none.
     """
 
-    folder: Path
+    folder: Place
     workers: int = WORKERS
     address: str | None = None
     roofs_per_tile: int = ROOFS_PER_TILE
     in_parts: bool = False
+    scratch: Path | None = None
+
+    @property
+    def here(self) -> Path:
+        """The folder of this machine for what is not written yet, made where it is missing."""
+        found = self.scratch or self.folder
+        if not isinstance(found, Path):
+            raise InputError(f"{found.name}: tiles in a store need a folder for roofs (scratch)")
+        found.mkdir(parents=True, exist_ok=True)
+        return found.resolve()
 
 
 def run_folder(folder: Path, out: Path, as_of: date, progress: Progress | None = None) -> Plan:
@@ -202,6 +217,8 @@ def run_city(
     """
     clock = _Clock(progress or (lambda _: None))
     assumptions = _assumptions(inputs, scenario, user)
+    if tiling is not None and is_remote(tiling.folder):
+        settled(tiling.folder)  # told before anything is read
     if tiling is not None and tiling.in_parts and not reuse:
         return _in_parts(inputs, assumptions, as_of, tiling, clock)
     with clock.stage("gather"):
@@ -253,11 +270,10 @@ def estimate_run(
     """
     clock = _Clock(progress or (lambda _: None))
     assumptions = _assumptions(inputs, scenario, user)
-    folder = tiling.folder.resolve()
-    folder.mkdir(parents=True, exist_ok=True)
     return estimate_in_parts(
         inputs, _partition(inputs, assumptions), assumptions, as_of,
-        _crew(tiling, clock.progress), folder, clock, tiling.address is None,
+        _crew(tiling, clock.progress), settled(tiling.folder), tiling.here, clock,
+        tiling.address is None,
     )  # fmt: skip
 
 
@@ -277,7 +293,9 @@ def _in_parts(
     """Run a partitioned city part by part; the plan's roofs are files."""
     partition = _partition(inputs, assumptions)
     crew = _crew(tiling, clock.progress)
-    plan = run_in_parts(inputs, partition, assumptions, as_of, crew, tiling.folder.resolve(), clock)
+    plan = run_in_parts(
+        inputs, partition, assumptions, as_of, crew, settled(tiling.folder), tiling.here, clock
+    )
     told = replace(plan, rejected=with_chinese(plan.rejected))
     return replace(told, meta=close(told, clock.seconds))
 
@@ -288,10 +306,10 @@ def _roofs_of(
     """Return ROOFS from a finished run, None where a run now would make others."""
     if made_of(about) != made_of(finished.meta):
         return None
-    ids = gathered.buildings.index
-    if not ids.isin(finished.roofs.index).all():  # a run that lacks tiles
+    roofs, ids = held(finished), gathered.buildings.index
+    if not ids.isin(roofs.index).all():  # a run that lacks tiles
         return None
-    return _with_made(gathered.buildings, finished.roofs)
+    return _with_made(gathered.buildings, roofs)
 
 
 def _with_made(buildings: gpd.GeoDataFrame, found: pd.DataFrame) -> gpd.GeoDataFrame:
@@ -322,7 +340,7 @@ def _by_tiles(
     shared = shared_of(about, base, assumptions, gathered.surface_model)
     tiles = cut(buildings, casting, assumptions.shading, tiling.roofs_per_tile)
     city = City(buildings, casting, gathered.monthly_ghi, gathered.obstructions, shared, tiles)
-    found = assess_tiles(city, _crew(tiling, progress), tiling.folder.resolve(), progress)
+    found = assess_tiles(city, _crew(tiling, progress), tiling.folder, progress)
     made = roofs_found(city, found)
     kept = buildings.index.isin(made.index)
     if not kept.any():

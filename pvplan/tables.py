@@ -578,13 +578,17 @@ def exact_sum(values: pd.Series[Any] | Floats) -> float:
     return float(np.rint(array * 1000.0).astype(np.int64).sum()) / 1000.0
 
 
+SCOPED: Final = ("in_goal_scope", "is_new_plant")
+"""The columns of PLAN roofs that say which goals speak of a roof."""
+
+
 def scope_of(roofs: pd.DataFrame, scope: str) -> pd.Series[bool]:
     """Return which roofs a goal of some scope speaks of.
 
     Parameters
     ----------
     roofs
-        PLAN roofs: ``in_goal_scope`` and ``is_new_plant`` are read.
+        PLAN roofs: :data:`SCOPED` are read.
     scope
         ``existing_industrial``, ``new_industrial``, ``industrial``, or ``all``.
     """
@@ -783,8 +787,8 @@ class Plan:
     meta
         Everything of ``run.json``: fingerprint, inputs, assumptions, counts, warnings, versions.
     roof_parts
-        Of a city too large to be held: the files of its roofs, in the order of the parts, until
-        they are written with the rest; ``roofs`` has no row then.
+        Of a city too large to be held: the files of its roofs, in the order of the parts;
+        ``roofs`` has no row then, and :func:`pvplan.reports.roofs.roofs_of` reads them.
     """
 
     roofs: gpd.GeoDataFrame

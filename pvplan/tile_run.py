@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -23,12 +21,12 @@ from concurrent.futures import (
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Final, Protocol
 
 import geopandas as gpd
 import pandas as pd
 
+from pvplan.depot import Place, clear, files_in, folder_apart, settled
 from pvplan.errors import InputError, PvplanError
 from pvplan.gather import Progress
 from pvplan.tables import REJECTED, Floats, names
@@ -143,13 +141,13 @@ class Found:
         Tasks handed out, those of tiles that had to be tried again among them.
     """
 
-    files: Mapping[str, Path]
+    files: Mapping[str, Place]
     failed: Mapping[str, str]
     reused: int
     tries: int
 
 
-def assess_tiles(city: Source, crew: Crew, folder: Path, progress: Progress) -> Found:
+def assess_tiles(city: Source, crew: Crew, folder: Place, progress: Progress) -> Found:
     """Assess every tile, at most a few at a time, and return the files of what was found.
 
     Parameters
@@ -157,28 +155,28 @@ def assess_tiles(city: Source, crew: Crew, folder: Path, progress: Progress) -> 
     city
         The roofs by tile.
     crew
-        The workers; they and this process see ``folder`` under the same path.
+        The workers; they and this process see ``folder`` under the same path or URL.
     folder
         Keeps one file for each finished tile.
     progress
         Called with ``tiles DONE/ALL``, then ``assess DONE/ALL``, at first with what was there
         already and then as roofs are done; and with what befalls tiles, after :data:`NOTE`.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = settled(folder)
     heads = city.heads
     stems = {name: f"{name}-{_digest(city, name)}" for name in heads}
-    files: dict[str, Path] = {}
+    files: dict[str, Place] = {}
     told = _Told(progress, len(heads), sum(head.roofs for head in heads.values()))
 
-    def done(name: str, file: Path) -> bool:
+    def done(name: str, file: Place) -> bool:
         whole = read_found(file, heads[name]) is not None
         if whole:
             files[name] = file
             told.add(heads[name].roofs)
         return whole
 
-    there: dict[str, list[Path]] = {}
-    for file in sorted(folder.glob("*.parquet")):
+    there: dict[str, list[Place]] = {}
+    for file in files_in(folder, ".parquet"):
         there.setdefault(file.stem.rsplit("-", 1)[0], []).append(file)
     waiting = [
         name for name, stem in stems.items() if not any(done(name, f) for f in there.get(stem, []))
@@ -204,11 +202,11 @@ def roofs_found(city: Source, found: Found) -> pd.DataFrame:
     return joined(parts) if parts else pd.DataFrame()
 
 
-def whole_found(city: Source, name: str, file: Path) -> pd.DataFrame:
+def whole_found(city: Source, name: str, file: Place) -> pd.DataFrame:
     """Return what was found of a tile; raises as :func:`roofs_found`."""
     part = read_found(file, city.heads[name])
     if part is None:
-        raise InputError(f"{file.name} is no longer what was written; run again")
+        raise InputError(f"{file.name} is no longer what was written, or cannot be read; run again")
     return part
 
 
@@ -271,8 +269,8 @@ class _Tasks:
         self,
         city: Source,
         stems: Mapping[str, str],
-        folder: Path,
-        done: Callable[[str, Path], bool],
+        folder: Place,
+        done: Callable[[str, Place], bool],
         progress: Progress,
     ) -> None:
         self._city, self._stems = city, stems
@@ -290,8 +288,7 @@ class _Tasks:
         """
         suspects: list[str] = []
         # Another run may use the same folder: inputs of this one stand by themselves.
-        with tempfile.TemporaryDirectory(prefix="inputs-", dir=self._folder) as inputs:
-            self._inputs = Path(inputs)
+        with folder_apart(self._folder, "inputs-") as self._inputs:
             while waiting or suspects:
                 with crew.open() as executor:
                     if suspects:
@@ -327,7 +324,7 @@ class _Tasks:
         Returns the tiles that were under way when the workers went, and those that were not.
         """
         queue = list(waiting)
-        under_way: dict[Future[Path], str] = {}
+        under_way: dict[Future[Place], str] = {}
         while queue or under_way:
             while queue and len(under_way) < at_once:
                 name = queue.pop(0)
@@ -345,7 +342,7 @@ class _Tasks:
                 return [*suspects, *under_way.values()], queue
         return [], []
 
-    def _fault(self, future: Future[Path], name: str) -> BaseException | None:
+    def _fault(self, future: Future[Place], name: str) -> BaseException | None:
         """Return what a task ended with; None where its file is there."""
         try:
             fault = future.exception()
@@ -354,14 +351,14 @@ class _Tasks:
         if fault is None and not self._done(name, future.result()):
             fault = OSError(f"{future.result().name} is not the whole file that was written")
         if fault is None:
-            shutil.rmtree(self._inputs / name, ignore_errors=True)
+            clear(self._inputs / name)
         return fault
 
-    def _submitted(self, executor: Executor, name: str) -> Future[Path]:
+    def _submitted(self, executor: Executor, name: str) -> Future[Place]:
         try:
             return executor.submit(work, self._task(name))
         except (BrokenExecutor, OSError) as error:
-            failed: Future[Path] = Future()
+            failed: Future[Place] = Future()
             failed.set_exception(error)
             return failed
 

@@ -1,7 +1,7 @@
 """The work on one tile, as a worker does it: read the tile's files, assess its roofs, write them.
 
-A worker gets paths and gives a path back. Files appear whole or not at all: they are written under
-another name and renamed. What is read is held against the digest of what was written.
+A worker gets paths and gives a path back. Files appear whole or not at all
+(:mod:`pvplan.depot`). What is read is held against the digest of what was written.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import io
 import json
 import os
 import socket
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
@@ -29,6 +28,7 @@ import shapely
 
 from pvplan.assess import World, assess_in
 from pvplan.assumptions import Assumptions
+from pvplan.depot import Place, read, write_whole
 from pvplan.errors import InputError
 from pvplan.light import Light
 from pvplan.look import surroundings
@@ -96,15 +96,15 @@ class Task:
     """
 
     name: str
-    inputs: Path
+    inputs: Place
     digests: Mapping[str, str]
-    folder: Path
+    folder: Place
     stem: str
     shared: Shared
 
 
 def write_inputs(
-    folder: Path,
+    folder: Place,
     roofs: gpd.GeoDataFrame,
     casting: gpd.GeoDataFrame,
     monthly_ghi: Floats | None,
@@ -121,7 +121,8 @@ def write_inputs(
     monthly_ghi, obstructions
         As for :func:`pvplan.assess.assess`, of the tile's roofs; or None.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    if isinstance(folder, Path):
+        folder.mkdir(parents=True, exist_ok=True)
     files = {_ROOFS: _table_bytes(roofs)}
     files[_CASTING] = _table_bytes(casting[["height_m", casting.geometry.name]])
     if monthly_ghi is not None:
@@ -136,25 +137,12 @@ def write_inputs(
     return {name: digest_of(data) for name, data in files.items()}
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file that appears with all its bytes at once, or never."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    part = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-
-
 def digest_of(data: bytes) -> str:
     """Return what tells bytes apart, short enough for a name."""
     return hashlib.sha256(data).hexdigest()[:32]
 
 
-def work(task: Task) -> Path:
+def work(task: Task) -> Place:
     """Assess the roofs of a tile and write what was found; returns the file.
 
     Raises
@@ -218,7 +206,7 @@ def differences(there: Mapping[str, str], here: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {there.get(name)} for {here[name]}" for name in unlike)
 
 
-def read_found(path: Path, head: Head) -> pd.DataFrame | None:
+def read_found(path: Place, head: Head) -> pd.DataFrame | None:
     """Return what was found of a tile's roofs; None where the file is not whole, or of others."""
     try:
         data = _read_whole(path, path.stem.rsplit("-", 1)[-1])
@@ -229,8 +217,8 @@ def read_found(path: Path, head: Head) -> pd.DataFrame | None:
     return found if fits else None
 
 
-def _read_whole(path: Path, digest: str) -> bytes:
-    data = path.read_bytes()
+def _read_whole(path: Place, digest: str) -> bytes:
+    data = read(path)
     if digest_of(data) != digest:
         raise OSError(f"{path.name} does not hold the bytes that were written")
     return data

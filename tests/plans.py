@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
@@ -9,7 +11,9 @@ import numpy as np
 import pandas as pd
 from shapely.geometry import MultiPolygon, Polygon, box
 
+from pvplan.reports.columns import canonical
 from pvplan.reports.phrases import with_chinese
+from pvplan.reports.spatial import write_parquet
 from pvplan.tables import (
     COMPLIANCE,
     GAP,
@@ -79,6 +83,22 @@ def toy_plan(roof_count: int = ROOF_COUNT) -> Plan:
         rejected=_rejected(),
         meta=_meta(roofs),
     )
+
+
+def parted(plan: Plan, folder: Path, count: int = 4) -> Plan:
+    """Return a plan in its canonical form, its roofs moved into files, every ``count``-th in one.
+
+    The files are named so that their order is not that of the ids.
+    """
+    whole = canonical(plan)
+    files = []
+    for number in range(count):
+        own = whole.roofs.iloc[count - 1 - number :: count]
+        files.append(folder / f"part-{number}.parquet")
+        write_parquet(own, files[-1], str(whole.meta["fingerprint"]))
+    counts = {**whole.meta.get("counts", {}), "roofs": len(whole.roofs)}
+    meta = {**whole.meta, "counts": counts}
+    return replace(whole, roofs=whole.roofs[:0], roof_parts=tuple(files), meta=meta)
 
 
 def _roofs(count: int) -> gpd.GeoDataFrame:

@@ -27,6 +27,7 @@ RECIPES = {
 }  # fmt: skip
 SCALE = {
     "pvplan.run",
+    "pvplan.depot",
     "pvplan.registered",
     "pvplan.gather",
     "pvplan.record",
@@ -53,6 +54,8 @@ HEAVY = {
     "rasterio": ("pvplan.sources",),
     "dask": ("pvplan.run",),
     "distributed": ("pvplan.run",),
+    "upath": ("pvplan.depot",),
+    "fsspec": ("pvplan.depot",),
     "sqlalchemy": ("pvplan.ledger",),
     "alembic": ("pvplan.ledger",),
     "rapidfuzz": ("pvplan.city.likeness",),

@@ -21,6 +21,7 @@ from pvplan import maps
 from pvplan.errors import InputError
 from pvplan.maps import one_roof, tiles
 from pvplan.maps.roofs import readiness
+from pvplan.reports.roofs import in_park, roofs_of
 from pvplan.tables import OUTSIDE_PARKS, Plan
 from tests.conftest import ROOT
 from tests.plans import toy_plan
@@ -73,7 +74,7 @@ def places_of(plan: Plan, values: pd.Series | None = None) -> Any:
 
 
 def roofs_file(plan: Plan, park_id: str) -> Any:
-    content = maps.park_roofs(plan, park_id).content
+    content = maps.park_roofs(roofs_of(plan).of(in_park(park_id))).content
     assert content is not None
     return json.loads(content)
 
@@ -239,7 +240,7 @@ def test_the_file_of_a_park_holds_each_of_its_roofs_where_it_stands(park_id: str
         assert file["built"][number] == round(own.loc[roof_id, "installed_dc_kw"], 1)
         yearly = own.loc[roof_id, "energy_ac_kwh_per_year"] / own.loc[roof_id, "capacity_dc_kw"]
         assert file["yield"][number] == pytest.approx(yearly, abs=0.5)
-    south, west = maps.park_roofs(plan, park_id).area[0]
+    south, west = maps.park_roofs(own).area[0]
     assert [west, south] == list(own.total_bounds[:2])
 
 
@@ -263,15 +264,14 @@ def test_what_is_not_known_of_a_roof_is_no_number() -> None:
     assert told["unknown"]["label"] == "不明"
 
 
-def test_more_roofs_than_can_be_drawn_are_left_to_the_tiles(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    plan = toy_plan()
-    monkeypatch.setattr("pvplan.maps.roofs.MOST_FETCHED", 3)
-    assert maps.park_roofs(plan, "P1").content is None
-    assert maps.park_roofs(plan, "P2").content is None
-    monkeypatch.setattr("pvplan.maps.roofs.MOST_FETCHED", 6)
-    assert maps.park_roofs(plan, "P1").content is not None
+def test_more_roofs_than_can_be_drawn_are_told_without_outlines() -> None:
+    roofs = roofs_of(toy_plan()).of(in_park("P1"))
+    drawn = maps.park_roofs(roofs)
+    many = maps.many_roofs(pd.DataFrame(roofs[list(maps.TOLD_BY)]), roofs.total_bounds)
+    assert many.content is None
+    assert drawn.content is not None
+    assert many.area == drawn.area
+    pd.testing.assert_frame_equal(many.told.loc[drawn.told.index], drawn.told)
 
 
 def test_a_roof_that_bears_pv_only_after_a_survey_is_its_own_state() -> None:
@@ -299,7 +299,7 @@ def test_every_roof_falls_in_a_row_of_the_legend(colour: str) -> None:
     plan = toy_plan()
     told = maps.roof_colours(plan.roofs, colour, ROOFS)
     assert len(told["rows"]) == len(told["breaks"]) + 1
-    own = maps.park_roofs(plan, "P1")
+    own = maps.park_roofs(roofs_of(plan).of(in_park("P1")))
     assert set(own.rows_seen(told)) <= set(told["seen"]) <= set(range(len(told["rows"])))
     literal = maps.roofs_literal(plan, "P1", "../../media/x.json", told, own.rows_seen(told))
     payload = handed_over(literal)[0]
@@ -317,7 +317,7 @@ def test_tiles_hold_every_roof_and_are_written_whole(tmp_path: Path) -> None:
     older.parent.mkdir()
     older.write_bytes(b"old")
     path = tmp_path / "map" / "roofs-new-1.pmtiles"
-    tiles.write_tiles(plan.roofs, path)
+    tiles.write_tiles([plan.roofs[:25], plan.roofs[25:]], path)
     assert [file.name for file in path.parent.iterdir()] == [path.name]
     read = gpd.read_file(path).drop_duplicates("id").set_index("id")
     assert set(read.index) == set(plan.roofs.index)

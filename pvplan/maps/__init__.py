@@ -25,7 +25,6 @@ from pvplan.maps.areas import (
     city_literal,
     places_literal,
     view_literal,
-    whole,
 )
 from pvplan.maps.classes import DIVERGING, SEQUENTIAL, UNKNOWN, Classes, classify
 from pvplan.maps.roofs import (
@@ -35,13 +34,14 @@ from pvplan.maps.roofs import (
     READINESS,
     ROOF_WITH,
     ROOF_WITHOUT,
+    TOLD_BY,
     ParkRoofs,
     RoofWords,
+    many_roofs,
     park_roofs,
     readiness_of,
     roof_colours,
     roofs_file,
-    roofs_in,
     roofs_literal,
     tiles_literal,
 )
@@ -50,11 +50,11 @@ from pvplan.maps.tile_servers import TileServer, chosen
 
 __all__ = [
     "COLOURS", "DIVERGING", "LEVELS", "MOST_FETCHED", "MOST_ROOFS", "READINESS", "ROOF_WITH",
-    "ROOF_WITHOUT", "SEQUENTIAL", "UNKNOWN", "CityMap", "Classes", "Coloured", "Drawing",
-    "MapWords", "OfflineMap", "ParkRoofs", "RoofWords", "TileServer", "around", "chosen",
-    "city_literal", "city_map", "classify", "park_roofs", "places_literal", "readiness_of",
-    "roof_colours", "roofs_file", "roofs_in", "roofs_literal", "script_value", "shown_group",
-    "tiles_literal", "view_literal", "whole",
+    "ROOF_WITHOUT", "SEQUENTIAL", "TOLD_BY", "UNKNOWN", "CityMap", "Classes", "Coloured",
+    "Drawing", "MapWords", "OfflineMap", "ParkRoofs", "RoofWords", "TileServer", "around",
+    "chosen", "city_literal", "city_map", "classify", "many_roofs", "park_roofs",
+    "places_literal", "readiness_of", "roof_colours", "roofs_file", "roofs_literal",
+    "script_value", "shown_group", "tiles_literal", "view_literal",
 ]  # fmt: skip
 
 STATIC: Final = "../../app/static/"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -12,7 +12,14 @@ import pandas as pd
 import shapely
 
 from pvplan.maps.classes import UNKNOWN, classify
-from pvplan.maps.script import COORDINATE_DECIMALS, bounds, features, script_value, with_shape
+from pvplan.maps.script import (
+    COORDINATE_DECIMALS,
+    bounds,
+    corners,
+    features,
+    script_value,
+    with_shape,
+)
 from pvplan.maps.tile_servers import TileServer
 from pvplan.tables import Plan
 
@@ -74,6 +81,7 @@ def city_literal(
     names: Mapping[str, Mapping[str, str]],
     words: MapWords,
     *,
+    box: Sequence[float] | None = None,
     server: TileServer | None = None,
     dark: bool = False,
 ) -> str:
@@ -87,6 +95,8 @@ def city_literal(
         For each level the name of each place by its id.
     words
         The words on the map.
+    box
+        West, south, east and north [°] of the roofs: shown where no place has a shape.
     server
         Where the picture behind the places comes from; None draws a plain ground.
     dark
@@ -99,7 +109,7 @@ def city_literal(
     """
     shapes = {level: with_shape(table) for level, table in _tables(plan).items()}
     payload = {
-        "bounds": whole(plan),
+        "bounds": bounds(with_shape(plan.parks), with_shape(plan.districts)) or corners(box),
         "words": asdict(words),
         "dark": dark,
         "tiles": asdict(server) if server else None,
@@ -160,11 +170,6 @@ def view_literal(area: list[list[float]] | None, serial: int, roof_id: str) -> s
         The roof to be marked on arrival, or nothing.
     """
     return script_value({"bounds": area, "serial": serial, "roof": roof_id})
-
-
-def whole(plan: Plan) -> list[list[float]] | None:
-    """Return the corners of all parks, else of the districts, else of the roofs."""
-    return bounds(*(with_shape(table) for table in (plan.parks, plan.districts, plan.roofs)))
 
 
 def around(plan: Plan, level: str, place_id: str) -> list[list[float]] | None:

@@ -13,8 +13,8 @@ import pandas as pd
 import shapely
 
 from pvplan.maps.classes import UNKNOWN, classify
-from pvplan.maps.script import bounds, features, script_value, with_shape
-from pvplan.tables import OUTSIDE_PARKS, Floats, Plan
+from pvplan.maps.script import bounds, corners, features, script_value, with_shape
+from pvplan.tables import Floats, Plan
 
 # More roofs than this are too many to draw one by one; tiles stand for them.
 MOST_FETCHED: Final = 20_000
@@ -36,6 +36,11 @@ ROOF_WITH: Final = "#0072b2"
 ROOF_WITHOUT: Final = "#f7e7a1"
 # What colours roofs; each but the first and the last is a figure with classes from the data.
 COLOURS: Final = ("built", "kw", "density", "yield", "state")
+# The columns of PLAN_ROOFS from which all of these are made.
+TOLD_BY: Final = (
+    "capacity_dc_kw", "installed_dc_kw", "footprint_area_m2", "energy_ac_kwh_per_year",
+    "roof_state", "structure_state",
+)  # fmt: skip
 _DECIMALS: Final = {"kw": 1, "built": 1, "density": 1, "yield": 0, "state": 0}
 # Smaller than any capacity that is written.
 _SOMETHING: Final = 1e-9
@@ -51,12 +56,6 @@ class RoofWords:
     unknown: str
     columns: Mapping[str, tuple[str, str]]
     states: Mapping[str, str]
-
-
-def roofs_in(plan: Plan, park_id: str) -> gpd.GeoDataFrame:
-    """Return the roofs of a park, or those outside any park, largest first."""
-    inside = plan.roofs["park_id"].fillna(OUTSIDE_PARKS) == park_id
-    return with_shape(plan.roofs[inside]).sort_values("footprint_area_m2", ascending=False)
 
 
 def readiness(roofs: pd.DataFrame) -> pd.Series[str]:
@@ -77,7 +76,7 @@ def figures(roofs: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     roofs
-        PLAN_ROOFS.
+        PLAN_ROOFS, or its columns :data:`TOLD_BY`.
 
     Returns
     -------
@@ -144,11 +143,23 @@ def _rows_seen(told: pd.DataFrame, column: str, breaks: Sequence[float]) -> list
     return sorted({int(place) for place in np.where(np.isnan(values), -1, places)})
 
 
-def park_roofs(plan: Plan, park_id: str) -> ParkRoofs:
-    """Return the roofs of a park, or those outside any park, as the map needs them."""
-    roofs = roofs_in(plan, park_id)
-    content = roofs_file(roofs) if len(roofs) <= MOST_FETCHED else None
-    return ParkRoofs(content, bounds(roofs), figures(roofs))
+def park_roofs(roofs: gpd.GeoDataFrame) -> ParkRoofs:
+    """Return the roofs of a park as the map needs them; at most :data:`MOST_FETCHED`."""
+    drawn = with_shape(roofs).sort_values("footprint_area_m2", ascending=False)
+    return ParkRoofs(roofs_file(drawn), bounds(drawn), figures(drawn))
+
+
+def many_roofs(roofs: pd.DataFrame, box: Sequence[float] | None) -> ParkRoofs:
+    """Return what the map needs of more roofs than it fetches: tiles show their outlines.
+
+    Parameters
+    ----------
+    roofs
+        Columns :data:`TOLD_BY` of PLAN_ROOFS.
+    box
+        West, south, east and north [°] of the roofs.
+    """
+    return ParkRoofs(None, corners(box), figures(roofs))
 
 
 def _rings(roofs: gpd.GeoDataFrame, origin: Floats) -> list[list[list[int]]]:
@@ -172,7 +183,7 @@ def roof_colours(roofs: pd.DataFrame, colour: str, words: RoofWords) -> dict[str
     Parameters
     ----------
     roofs
-        All roofs of the city, so that parks compare.
+        All roofs of the city, so that parks compare; columns :data:`TOLD_BY`.
     colour
         One of :data:`COLOURS`.
     words

@@ -62,8 +62,12 @@ def features(places: gpd.GeoDataFrame, properties: Sequence[Mapping[str, Any]]) 
 
 def bounds(*tables: gpd.GeoDataFrame) -> list[list[float]] | None:
     """Return south-west and north-east corner, latitude first, of the first table with shapes."""
-    for table in tables:
-        if len(table):
-            west, south, east, north = (float(end) for end in table.total_bounds)
-            return [[south, west], [north, east]]
-    return None
+    return next((corners(table.total_bounds) for table in tables if len(table)), None)
+
+
+def corners(box: Sequence[float] | None) -> list[list[float]] | None:
+    """Return south-west and north-east corner, latitude first, of west, south, east and north."""
+    if box is None:
+        return None
+    west, south, east, north = (float(end) for end in box)
+    return [[south, west], [north, east]]

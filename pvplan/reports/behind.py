@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
-from pvplan.tables import Plan, exact_sum, scope_of
+from pvplan.reports.roofs import At, roofs_of
+from pvplan.tables import SCOPED, Plan, exact_sum, scope_of
 
 SHOWN_ROWS: Final = 10
 _OWED: Final = (
@@ -54,15 +55,15 @@ def behind(plan: Plan, kind: str, row: pd.Series[Any]) -> tuple[Rows | None, flo
         if np.isnan(row["installed_dc_kw"]):
             return None, None
         return summed("ledger", _systems(plan, row)["capacity_dc_kw"])
-    roofs = _in_scope(plan, row)
     if kind == "potential":
-        return summed("roofs", roofs["capacity_dc_kw"])
+        return in_scope(plan, row, "capacity_dc_kw")
     if row["metric"] == "full_installation":
-        return _full(plan, row, roofs)
+        return _full(plan, row)
     goal = _goal(plan, row)
     if row["metric"] == "coverage_fraction":
         usable = row["denominator"] == "usable_roof"
-        rows, area_m2 = summed("roofs", roofs["usable_area_m2" if usable else "footprint_area_m2"])
+        area = "usable_area_m2" if usable else "footprint_area_m2"
+        rows, area_m2 = in_scope(plan, row, area)
         density = float(plan.meta["derived"]["module_density_kw_per_m2"]["value"])
         return rows, float(goal["target"]) * area_m2 * density
     whole = row["level"] == goal.get("level") and goal.get("target") is not None
@@ -71,25 +72,26 @@ def behind(plan: Plan, kind: str, row: pd.Series[Any]) -> tuple[Rows | None, flo
 
 def in_scope(plan: Plan, row: pd.Series[Any], column: str) -> tuple[Rows, float]:
     """Return the roofs in scope of a row of the goals behind the sum of one of their columns."""
-    roofs = _in_scope(plan, row)
     if column == "feasible_roof_count":
-        count = int((roofs["roof_state"] == "feasible").sum())
+        states = _in_scope(plan, row, ["roof_state"])["roof_state"]
+        count = int((states == "feasible").sum())
         return Rows("roofs", "roof_state", count, ()), float(count)
-    return summed("roofs", roofs[column])
+    return summed("roofs", _in_scope(plan, row, [column])[column])
 
 
-def _full(plan: Plan, row: pd.Series[Any], roofs: pd.DataFrame) -> tuple[Rows, float]:
+def _full(plan: Plan, row: pd.Series[Any]) -> tuple[Rows, float]:
     """Return the roofs behind full installation: what is begun, and all that could be.
 
     A park in a district never owes less than what stands there.
     """
+    pairs = ["park_id", "district_id"]
+    roofs = _in_scope(plan, row, [*_OWED, *pairs])
     held = roofs[list(_OWED)].fillna(0.0)
     begun = held["under_construction_dc_kw"] + held["filed_dc_kw"]
     room = (held["capacity_dc_kw"] - held["installed_dc_kw"]).clip(lower=0.0)
     could = held["feasible_dc_kw"] + held["not_assessable_dc_kw"]
     owed = (held["installed_dc_kw"] + np.minimum(begun, room) + could).rename("capacity_dc_kw")
     stands = _systems(plan, row)
-    pairs = ["park_id", "district_id"]
     asked = (owed * 1000.0).round().groupby([roofs[name] for name in pairs]).sum()
     kw = (stands["capacity_dc_kw"] * 1000.0).round().groupby([stands[name] for name in pairs]).sum()
     places = asked.index.union(kw.index)
@@ -104,9 +106,12 @@ def _goal(plan: Plan, row: pd.Series[Any]) -> Mapping[str, Any]:
     return found
 
 
-def _in_scope(plan: Plan, row: pd.Series[Any]) -> pd.DataFrame:
-    """Return the roofs that the goal speaks of at the place."""
-    return pd.DataFrame(plan.roofs[scope_of(plan.roofs, row["scope"]) & _here(plan.roofs, row)])
+def _in_scope(plan: Plan, row: pd.Series[Any], words: Sequence[str]) -> pd.DataFrame:
+    """Return columns of the roofs that the goal speaks of at the place."""
+    place = _PLACE.get(row["level"])
+    at = None if place is None else At(place, str(row["place_id"]))
+    roofs = roofs_of(plan).columns([*SCOPED, *words], at)
+    return roofs[scope_of(roofs, row["scope"])]
 
 
 def _here(table: pd.DataFrame, row: pd.Series[Any]) -> pd.Series[bool]:
@@ -121,7 +126,8 @@ def _systems(plan: Plan, row: pd.Series[Any]) -> pd.DataFrame:
     """Return the systems that run on the day and count toward the goal at the place."""
     ledger = plan.ledger
     runs = (ledger["status"] == "commissioned") & ~(ledger["commissioned_on"] > row["as_of"])
-    roofs = plan.roofs[scope_of(plan.roofs, row["scope"])]
+    roofs = roofs_of(plan).columns(SCOPED, ids=ledger["roof_id"].dropna())
+    roofs = roofs[scope_of(roofs, row["scope"])]
     on_roof = ledger["roof_id"].isin(roofs.index)
     by_park = ledger["roof_id"].isna() & (row["scope"] != "new_industrial")
     placed = (ledger["matched_by"] != "none") & (on_roof | by_park)

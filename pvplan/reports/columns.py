@@ -207,10 +207,10 @@ def _faults(name: str, table: pd.DataFrame) -> list[str]:
 def canonical_table(
     name: str, table: pd.DataFrame, columns: tuple[Column, ...]
 ) -> pd.DataFrame | gpd.GeoDataFrame:
-    """Return one table in its written form (see :func:`canonical`)."""
+    """Return one table in its written form (see :func:`canonical`); outlines where it has any."""
     shape = SHAPES[name]
     series = {column.name: _typed(table[column.name], column) for column in columns}
-    if shape.spatial:
+    if shape.spatial and "geometry" in table.columns:
         shapes = _single(gpd.GeoSeries(table["geometry"], crs="EPSG:4326"))
         held = gpd.GeoDataFrame({**series, "geometry": shapes}, index=table.index)
     else:

@@ -6,7 +6,7 @@ import ast
 import math
 import operator
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -16,6 +16,7 @@ from pvplan.errors import InputError, nearest
 from pvplan.reports.behind import Rows, behind, in_scope, summed
 from pvplan.reports.columns import SHAPES, described
 from pvplan.reports.lineage import GAPS, LEVELS, Origin, dotted, names_in, origin_of
+from pvplan.reports.roofs import At, roofs_of
 from pvplan.reports.runfile import jsonable
 from pvplan.tables import Column, Plan, exact_sum
 
@@ -103,6 +104,8 @@ def explain(plan: Plan, reference: str, *, depth: int = DEPTH) -> Explained:
         known is named.
     """
     table, column, row = _parsed(plan, reference)
+    if table == "roofs" and plan.roof_parts:
+        plan = replace(plan, roofs=roofs_of(plan).rows([row]))
     return _explained(plan, table, column, row, depth)
 
 
@@ -157,6 +160,10 @@ def _label(plan: Plan, name: str, text: str) -> Any:
     """Return the label of the row that a text means."""
     table = getattr(plan, name)
     keys = SHAPES[name].keys
+    if name == "roofs" and plan.roof_parts:
+        if not roofs_of(plan).known([text]):
+            raise InputError(f"{name}: no row '{text}'")
+        return text
     if not keys:
         if text not in table.index:
             raise InputError(f"{name}: no row '{text}'; {nearest(text, list(table.index))}")
@@ -259,10 +266,11 @@ def _over(
 
 def _summed(plan: Plan, name: str, column: Column, label: Any) -> tuple[Rows, float]:
     place = LEVELS[name]
-    roofs = plan.roofs if place is None else plan.roofs[plan.roofs[place] == label]
+    roofs, at = roofs_of(plan), None if place is None else At(place, str(label))
     if column.name == "roof_count":
-        return Rows("roofs", "roof_id", len(roofs), ()), float(len(roofs))
-    return summed("roofs", roofs[column.name])
+        count = roofs.count(at)
+        return Rows("roofs", "roof_id", count, ()), float(count)
+    return summed("roofs", roofs.columns([column.name], at)[column.name])
 
 
 def evaluate(formula: str, value_of: Callable[[str], float]) -> float:

@@ -73,7 +73,8 @@ def write_plan(plan: Plan, out: Path, *, progress: Progress | None = None) -> tu
     -------
     tuple of Path
         The files of :data:`FILES` in ``out``; ``run.json`` is last. Of a plan with ``roof_parts``
-        the first is the folder :data:`ROOF_PARTS`, into which its files have moved.
+        the first is the folder :data:`ROOF_PARTS`, into which its files have moved, or were
+        copied where a finished run holds them.
 
     Raises
     ------
@@ -218,13 +219,17 @@ def _write_all(plan: Plan, staged: Path, progress: Progress) -> None:
 
 
 def _write_roofs(plan: Plan, staged: Path, fingerprint: str) -> list[Path]:
-    """Write the roofs, or move the files that they are; return their files."""
+    """Write the roofs, or move the files that they are; return their files.
+
+    The files of a finished run stay where they are, and are copied.
+    """
     if not plan.roof_parts:
         write_parquet(plan.roofs, staged / ROOFS, fingerprint)
         return [staged / ROOFS]
     folder = staged / ROOF_PARTS
     folder.mkdir()
-    return [Path(shutil.move(file, folder / file.name)) for file in plan.roof_parts]
+    take = shutil.copy2 if "outputs" in plan.meta else shutil.move
+    return [Path(take(file, folder / file.name)) for file in plan.roof_parts]
 
 
 def _write_others(plan: Plan, staged: Path, fingerprint: str, progress: Progress) -> None:

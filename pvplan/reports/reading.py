@@ -14,9 +14,10 @@ import pandas as pd
 from pvplan.errors import InputError
 from pvplan.reports.columns import SHAPES, canonical_table, columns_read
 from pvplan.reports.output import GEOPACKAGE, ROOF_PARTS, ROOFS, SEPARATED
+from pvplan.reports.roofs import read_roofs
 from pvplan.reports.runfile import RUN_FILE, read_run_file, sha256_of
 from pvplan.reports.separated import numbered, read_separated
-from pvplan.reports.spatial import outlines_digest, read_outlines, read_parquet
+from pvplan.reports.spatial import outlines_digest, read_outlines
 from pvplan.tables import Plan
 
 _DEPTH: Final = 3  # folders below the root in which a run is looked for
@@ -63,7 +64,8 @@ def read_plan(folder: Path) -> Plan:
     -------
     Plan
         Equal to the plan that was written, in its canonical form; ``meta`` also holds
-        ``outputs``.
+        ``outputs``. Roofs in parts stay in their files: :func:`~pvplan.reports.roofs.roofs_of`
+        reads of them what is asked for.
 
     Raises
     ------
@@ -74,11 +76,14 @@ def read_plan(folder: Path) -> Plan:
     meta = read_run_file(folder)
     _verify(folder, meta["outputs"])
     extra: Mapping[str, Mapping[str, str]] = meta.get("undescribed_columns", {})
-    roofs = [folder / name for name in _roof_files(meta["outputs"])]
-    tables: dict[str, Any] = {"roofs": _roofs(roofs, extra)}
+    files = tuple(folder / name for name in _roof_files(meta["outputs"]))
+    parts = files if files[0].name != ROOFS else ()
+    tables: dict[str, Any] = {"roofs": read_roofs(files[:1], extra)}
+    if parts:
+        tables["roofs"] = tables["roofs"][:0]
     for name in SEPARATED:
         tables[name] = _table(folder, name, extra)
-    return Plan(**tables, meta=meta)
+    return Plan(**tables, meta=meta, roof_parts=parts)
 
 
 def _verify(folder: Path, outputs: Mapping[str, Mapping[str, Any]]) -> None:
@@ -109,12 +114,6 @@ def _roof_files(outputs: Mapping[str, Any]) -> list[str]:
     """Return the file of the roofs, or the files of their parts."""
     parts = sorted(name for name in outputs if name.startswith(f"{ROOF_PARTS}/"))
     return parts or [ROOFS]
-
-
-def _roofs(files: list[Path], extra: Mapping[str, Mapping[str, str]]) -> gpd.GeoDataFrame:
-    roofs = pd.concat([read_parquet(file) for file in files])
-    words = [str(name) for name in roofs.columns if name != "geometry"]
-    return canonical_table("roofs", roofs, columns_read("roofs", words, extra))
 
 
 def _table(folder: Path, name: str, extra: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:

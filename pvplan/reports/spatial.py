@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pyogrio
 import pyproj
 import shapely
@@ -57,10 +59,17 @@ def write_part(roofs: gpd.GeoDataFrame, path: Path, fingerprint: str) -> None:
     write_parquet(canonical_table("roofs", placed, columns), path, fingerprint)
 
 
-def read_parquet(path: Path) -> gpd.GeoDataFrame:
-    """Read the roofs back, indexed by ``roof_id``."""
-    roofs = gpd.read_parquet(path).drop(columns="run_fingerprint", errors="ignore")
+def read_parquet(path: Path, filters: Any = None) -> gpd.GeoDataFrame:
+    """Read roofs back, indexed by ``roof_id``: all, or those of a pyarrow expression."""
+    roofs = gpd.read_parquet(path, filters=filters).drop(columns="run_fingerprint", errors="ignore")
     return roofs.set_index("roof_id")
+
+
+def part_bounds(path: Path) -> tuple[float, float, float, float] | None:
+    """Return the box of the roofs of a file by its head: west, south, east and north [°]."""
+    told = json.loads((pq.read_metadata(path).metadata or {}).get(b"geo", b"{}"))
+    box = told.get("columns", {}).get("geometry", {}).get("bbox")
+    return None if box is None else (box[0], box[1], box[2], box[3])
 
 
 def write_geopackage(plan: Plan, path: Path) -> None:

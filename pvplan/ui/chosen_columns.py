@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,12 +11,14 @@ import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from pvplan.reports.columns import SHAPES, described
+from pvplan.reports.roofs import At, in_park, roofs_of
 from pvplan.reports.separated import separated_bytes
-from pvplan.tables import Column, Plan
+from pvplan.tables import OUTSIDE_DISTRICTS, Column, Plan
 from pvplan.ui import places
 from pvplan.ui.words import Language
 
 ROWS_SHOWN: Final = 100
+MOST_ROOFS: Final = 300_000
 # Units in which one is much: their numbers want more digits.
 SMALL: Final = ("1", "CNY/kWh")
 OFFERED: Final = {
@@ -113,13 +115,11 @@ def choose(
     district, park, goal
         Ids; None does not narrow. Parks of a district are those with a roof in it.
     """
-    table = getattr(plan, name)
-    rows = table
     if name == "roofs":
-        for column, wanted in (("district_id", district), ("park_id", park)):
-            if wanted is not None:
-                rows = rows[rows[column] == wanted]
-    elif name in ("parks", "gap_parks"):
+        kept = _roofs(plan, columns, district, park)
+        return Chosen(name, kept, described(name, kept))
+    rows = getattr(plan, name)
+    if name in ("parks", "gap_parks"):
         rows = _of_places(rows, name, _parks(plan, district, park))
     elif name in ("districts", "gap_districts"):
         rows = _of_places(rows, name, None if district is None else {district})
@@ -129,13 +129,35 @@ def choose(
     return Chosen(name, kept, described(name, kept))
 
 
+def roof_count(plan: Plan, *, district: str | None = None, park: str | None = None) -> int:
+    """Return how many roofs lie in a place; None does not narrow."""
+    pairs = roofs_of(plan).pairs()
+    for column, wanted in (("district_id", district), ("park_id", park)):
+        if wanted is not None:
+            pairs = pairs[pairs[column] == wanted]
+    return int(pairs["roof_count"].sum())
+
+
+def _roofs(
+    plan: Plan, columns: Sequence[str], district: str | None, park: str | None
+) -> pd.DataFrame:
+    """Return columns of the roofs of a place."""
+    at = in_park(park) if park is not None else None
+    if district is not None and at is None:
+        at = At("district_id", district)
+    rows = roofs_of(plan).columns([*columns, "district_id"], at)
+    if district is not None:
+        rows = rows[rows["district_id"].fillna(OUTSIDE_DISTRICTS) == district]
+    return rows[list(columns)]
+
+
 def _parks(plan: Plan, district: str | None, park: str | None) -> set[str] | None:
     if park is not None:
         return {park}
     if district is None:
         return None
-    roofs = plan.roofs
-    return set(roofs.loc[roofs["district_id"] == district, "park_id"].dropna().astype(str))
+    pairs = roofs_of(plan).pairs()
+    return set(pairs["park_id"][pairs["district_id"] == district].astype(str))
 
 
 def _of_places(rows: pd.DataFrame, name: str, wanted: set[str] | None) -> pd.DataFrame:
@@ -171,6 +193,10 @@ def row_labels(
 ) -> dict[Any, str]:
     """Return each row as people call it: its id and name, or its keys."""
     shape = SHAPES[chosen.name]
+    if chosen.name == "roofs":
+        names = roofs_of(plan).columns(["name"], ids=map(str, rows.index))["name"]
+        named = {label: places.text_of(name) for label, name in names.loc[rows.index].items()}
+        return _labelled(named)
     whole = getattr(plan, chosen.name).loc[rows.index]
     if shape.index is None:
         cells = whole[list(shape.keys)].to_numpy()
@@ -178,8 +204,8 @@ def row_labels(
             label: " · ".join(places.text_of(cell) for cell in row)
             for label, row in zip(whole.index, cells, strict=True)
         }
-    if chosen.name == "roofs":
-        names = {label: places.text_of(name) for label, name in whole["name"].items()}
-    else:
-        names = {label: places.name_of(row, language) for label, row in whole.iterrows()}
+    return _labelled({label: places.name_of(row, language) for label, row in whole.iterrows()})
+
+
+def _labelled(names: Mapping[Any, str]) -> dict[Any, str]:
     return {label: f"{label} · {name}" if name else str(label) for label, name in names.items()}

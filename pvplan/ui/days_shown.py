@@ -79,7 +79,7 @@ def _offer(plan: Plan, run: str, folder: Path, chosen: Days, language: Language)
     """Offer to compute the days, follow the run, or say why it cannot be."""
     faults.listed(st.session_state.get(FAULTS, ()))
     if days.city_folder(plan) is None:
-        st.info(say("no_city_folder", language))
+        st.info(say("day_in_parts" if plan.roof_parts else "no_city_folder", language))
         st.code(_command(chosen), language="bash", wrap_lines=True)
         _back(run, language)
         return

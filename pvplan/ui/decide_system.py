@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from pvplan.errors import PvplanError
+from pvplan.reports.roofs import in_park, roofs_of
 from pvplan.tables import OUTSIDE_PARKS, STATUSES
 from pvplan.ui import decided_shown, deciding, numbers, places, work_lists
 from pvplan.ui.deciding import LONGEST_NOTE, MOST_KW, Past, Written
@@ -146,7 +147,7 @@ def _elsewhere(view: View, system: str) -> tuple[str | None, str | None] | None:
     )  # fmt: skip
     if park is None:
         return None
-    own = view.plan.roofs[view.plan.roofs["park_id"] == park]
+    own = roofs_of(view.plan).columns(["name", "capacity_dc_kw"], in_park(park))
     largest = own.nlargest(MOST_ROOFS, "capacity_dc_kw")
     whole = {} if park == OUTSIDE_PARKS else {"": view.say("park_as_whole")}
     options = {**whole, **work_lists.roof_labels_with_ids(largest)}

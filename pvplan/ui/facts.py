@@ -14,6 +14,7 @@ import shapely
 import streamlit as st
 
 from pvplan.errors import InputError
+from pvplan.reports.roofs import roofs_of
 from pvplan.sources.corrections import (
     HEAD,
     NOTHING_THERE,
@@ -113,7 +114,7 @@ def pending(plan: Plan, held: pd.DataFrame) -> set[str]:
         for rows in (held, looks.recorded_in(plan))
     )
     here = {str(row[0]) for row in today ^ then}
-    return here & set(plan.roofs.index.astype(str))
+    return roofs_of(plan).known(here)
 
 
 def record(

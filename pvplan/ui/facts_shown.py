@@ -7,6 +7,7 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
+from pvplan.reports.roofs import roof_of
 from pvplan.ui import facts, looks, numbers, places, watched
 from pvplan.ui.facts import Estimates, Known
 from pvplan.ui.frame import View
@@ -114,7 +115,8 @@ def recount(view: View, known: Known, roof_id: str, park_id: str, folder: Any) -
             st.markdown(f"##### {view.say('recount_title')}")
             st.badge(view.say("not_in_run"), color="orange")
         if folder is None:
-            st.info(view.say("recount_no_folder"))
+            in_parts = bool(view.plan.roof_parts)
+            st.info(view.say("recount_in_parts" if in_parts else "recount_no_folder"))
             _command(view, known)
             return
         job = looks.ask_recount(view.plan, folder, known.rows, view.goal_id)
@@ -141,7 +143,7 @@ def _command(view: View, known: Known) -> None:
 
 def _compared(view: View, found: looks.Recounted, roof_id: str, park_id: str) -> None:
     plan = view.plan
-    before: pd.Series[Any] = plan.roofs.loc[roof_id]
+    before: pd.Series[Any] = roof_of(plan, roof_id)
     after: Any = found.roofs.loc[roof_id] if roof_id in found.roofs.index else before
     left, right = st.columns(2, gap="medium")
     with left:

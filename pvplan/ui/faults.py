@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import streamlit as st
 
+from pvplan.errors import PvplanError
 from pvplan.ui.words import say
 
 LOGGER = logging.getLogger(__name__)
@@ -15,7 +16,10 @@ LOGGER = logging.getLogger(__name__)
 def tell(error: Exception) -> bool:
     """Log a fault, say in the reader's language that there was one; Streamlit says no more."""
     LOGGER.error("a page failed", exc_info=error)
-    st.error(say("unexpected", st.session_state.get("language", "zh")))
+    language = st.session_state.get("language", "zh")
+    st.error(say("unexpected", language))
+    if isinstance(error, PvplanError):  # its words are for readers
+        listed(error.faults)
     return True
 
 

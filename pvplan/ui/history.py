@@ -8,7 +8,8 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from pvplan.tables import Plan, scope_of
+from pvplan.reports.roofs import roofs_of
+from pvplan.tables import SCOPED, Plan, scope_of
 
 PACES: Final = {
     "pace_needed": "needed",
@@ -36,7 +37,8 @@ def counted_systems(plan: Plan, goal: pd.Series[Any]) -> pd.DataFrame:
     """
     ledger = plan.ledger
     runs = (ledger["status"] == "commissioned") & ~(ledger["commissioned_on"] > goal["as_of"])
-    roofs = plan.roofs.index[scope_of(plan.roofs, str(goal["scope"]))]
+    known = roofs_of(plan).columns(SCOPED, ids=ledger["roof_id"].dropna())
+    roofs = known.index[scope_of(known, str(goal["scope"]))]
     on_roof = ledger["roof_id"].isin(roofs)
     by_park = ledger["roof_id"].isna() & (goal["scope"] != "new_industrial")
     counted = runs & (ledger["matched_by"] != "none") & (on_roof | by_park)

@@ -26,6 +26,7 @@ import streamlit as st
 
 from pvplan.errors import PvplanError
 from pvplan.reports.layouts import write_layout_dxf, write_layout_geojson
+from pvplan.reports.roofs import held, roofs_of
 from pvplan.reports.runfile import sha256_of
 from pvplan.tables import CORRECTIONS, Plan, names
 from pvplan.ui import desks, runs
@@ -109,7 +110,12 @@ def _digest(path: str, stamp: int, size: int) -> str:  # noqa: ARG001 - both bel
 
 
 def folder_of(plan: Plan) -> Path | None:
-    """Return the city folder at hand whose files the run read, else None."""
+    """Return the city folder at hand whose files the run read, else None.
+
+    None also for a run in parts: to look closely is to open its whole city.
+    """
+    if plan.roof_parts:
+        return None
     desk = desks.current()
     at_hand = [*runs.cities(), *([desk.city] if desk is not None else [])]
     return next((folder for folder in at_hand if _was_read(plan, folder)), None)
@@ -245,7 +251,8 @@ def _outlook(
     desk: _Desk, job: Job[Outlook], plan: Plan, folder: Path, roof_id: str, rows: pd.DataFrame
 ) -> Outlook:
     city = _city(desk, job, plan, folder)
-    ratios = city.ratios(pd.DataFrame(plan.roofs.loc[[roof_id]].drop(columns="geometry")))
+    row = roofs_of(plan).rows([roof_id]).drop(columns="geometry")
+    ratios = city.ratios(pd.DataFrame(row))
     return Outlook(city.estimates(roof_id), city.outlook(roof_id, rows), ratios.iloc[0])
 
 
@@ -260,7 +267,7 @@ def _recount(
     city = _city(desk, job, plan, folder)
     start = time.perf_counter()
     before, day = _as_run(city, plan), date.fromisoformat(str(plan.meta["as_of"]))
-    found = city.corrected(rows).recount(before, pd.DataFrame(plan.roofs), day, goal_id)
+    found = city.corrected(rows).recount(before, pd.DataFrame(held(plan)), day, goal_id)
     measures = found.measures
     roofs = pd.DataFrame(measures.roofs.loc[found.changed].drop(columns="geometry"))
     parks = pd.DataFrame(measures.tables["park"].drop(columns="geometry"))

@@ -9,6 +9,7 @@ from typing import Final
 import streamlit as st
 
 from pvplan.maps import COLOURS
+from pvplan.reports.roofs import roofs_of
 from pvplan.tables import Plan
 from pvplan.ui.places import park_of
 
@@ -84,7 +85,7 @@ def current(plan: Plan) -> tuple[Choice, dict[str, str]]:
         if key in state and (bare or asked == written.get(key, "")):
             continue
         before = state.get(key)
-        known = asked in plan.roofs.index if key == ROOF else asked in allowed[key]
+        known = _is_roof(plan, asked) if key == ROOF else asked in allowed[key]
         if asked and not known:
             unknown[key] = asked
         state[key] = asked if known else FIRST.get(key, "")
@@ -100,11 +101,15 @@ def current(plan: Plan) -> tuple[Choice, dict[str, str]]:
     return made, unknown
 
 
+def _is_roof(plan: Plan, roof_id: str) -> bool:
+    return bool(roof_id) and bool(roofs_of(plan).known([roof_id]))
+
+
 def _settle(plan: Plan, *, moved: bool) -> None:
     """Let a roof bring its park, and a way back move the map."""
     state = st.session_state
     roof = state[ROOF]
-    if roof and roof not in plan.roofs.index:
+    if roof and not _is_roof(plan, roof):
         roof = state[ROOF] = ""
     if roof and not state[PARK]:
         own = park_of(plan, roof)

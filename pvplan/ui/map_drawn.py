@@ -9,6 +9,7 @@ from streamlit_folium import st_folium
 
 from pvplan import maps
 from pvplan.errors import InputError
+from pvplan.reports.roofs import in_park, roofs_of
 from pvplan.ui import (
     faults,
     ground,
@@ -66,7 +67,7 @@ def clicked(view: View, key: str) -> None:
         district = str(st.session_state.get(map_choice.DISTRICT, ""))
         inside = district and place in map_figures.parks_in(plan, district)
         map_choice.go(park=place, district=district if inside else "")
-    elif feature.get("kind") == "roof" and place in plan.roofs.index:
+    elif feature.get("kind") == "roof" and roofs_of(plan).known([place]):
         map_choice.take_roof(plan, place, places.park_of(plan, place))
 
 
@@ -98,7 +99,8 @@ def _city(kept: Kept, _view: View, _server: maps.TileServer | None, *, dark: boo
         not_loaded=_view.say("map_not_loaded"),
         zoom_for_roofs=_view.say("map_zoom_in"),
     )
-    return maps.city_literal(_view.plan, names, words, server=_server, dark=dark)
+    box = roofs_of(_view.plan).bounds()
+    return maps.city_literal(_view.plan, names, words, box=box, server=_server, dark=dark)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -122,12 +124,16 @@ def _area(view: View, choice: Choice) -> str:
 @st.cache_resource(max_entries=12, show_spinner=False)
 def _roofs(kept: Kept, park_id: str, _view: View) -> maps.ParkRoofs:  # noqa: ARG001
     """Return the roofs of a park as the browser fetches them, once for each run and park."""
-    return maps.park_roofs(_view.plan, park_id)
+    roofs, at = roofs_of(_view.plan), in_park(park_id)
+    if roofs.count(at) > maps.MOST_FETCHED:
+        return maps.many_roofs(roofs.columns(maps.TOLD_BY, at), roofs.bounds(at))
+    return maps.park_roofs(roofs.of(at))
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def _told(kept: Kept, colour: str, _view: View) -> dict[str, Any]:  # noqa: ARG001
-    return maps.roof_colours(_view.plan.roofs, colour, map_figures.roof_words(_view))
+    roofs = roofs_of(_view.plan).columns(maps.TOLD_BY)
+    return maps.roof_colours(roofs, colour, map_figures.roof_words(_view))
 
 
 def roof_calls(view: View, choice: Choice) -> list[tuple[str, str]]:

@@ -10,7 +10,8 @@ import pandas as pd
 
 from pvplan import maps
 from pvplan.maps.script import with_shape
-from pvplan.tables import OUTSIDE_DISTRICTS, OUTSIDE_PARKS, Plan
+from pvplan.reports.roofs import roofs_of
+from pvplan.tables import Plan
 from pvplan.ui import numbers, places
 from pvplan.ui.frame import View
 
@@ -122,8 +123,8 @@ def _lines(view: View, level: str, ids: list[str]) -> list[tuple[str, list[str]]
 
 def parks_in(plan: Plan, district_id: str) -> frozenset[str]:
     """Return the parks that have a roof in a district."""
-    own = plan.roofs["district_id"].fillna(OUTSIDE_DISTRICTS) == district_id
-    return frozenset(map(str, plan.roofs["park_id"][own].fillna(OUTSIDE_PARKS).unique()))
+    pairs = roofs_of(plan).pairs()
+    return frozenset(map(str, pairs["park_id"][pairs["district_id"] == district_id]))
 
 
 def roof_words(view: View) -> maps.RoofWords:

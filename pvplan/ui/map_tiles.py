@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import subprocess
 import sys
 from collections import OrderedDict
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,13 +17,13 @@ import streamlit as st
 
 from pvplan.errors import InputError
 from pvplan.maps.tiles import FORM
+from pvplan.reports.output import ROOF_PARTS, ROOFS
 from pvplan.tables import Plan
 from pvplan.ui.jobs import Job
 from pvplan.ui.runs import REPOSITORY
 
 LOG = logging.getLogger(__name__)
 FOLDER: Final = "map"
-SOURCE: Final = "roofs.parquet"
 MOST_JOBS: Final = 8
 PATIENCE_S: Final = 3600
 
@@ -39,9 +41,16 @@ def _desk() -> _Desk:
 
 def path_of(plan: Plan, folder: Path) -> Path:
     """Return where a run keeps its tiles; other roofs have another name."""
-    noted = (plan.meta.get("outputs") or {}).get(SOURCE) or {}
-    content = str(noted.get("sha256") or plan.meta.get("fingerprint"))
+    outputs = plan.meta.get("outputs") or {}
+    known = [(outputs.get(name) or {}).get("sha256") for name in _names(plan)]
+    told = [str(digest or plan.meta.get("fingerprint")) for digest in known]
+    content = told[0] if len(told) == 1 else hashlib.sha256("".join(told).encode()).hexdigest()
     return folder / FOLDER / f"roofs-{content[:16]}-{FORM}.pmtiles"
+
+
+def _names(plan: Plan) -> list[str]:
+    """Return the files of a run's roofs, seen from its folder."""
+    return [f"{ROOF_PARTS}/{file.name}" for file in plan.roof_parts] or [ROOFS]
 
 
 def ask(plan: Plan, folder: Path) -> Job[Path]:
@@ -50,7 +59,7 @@ def ask(plan: Plan, folder: Path) -> Job[Path]:
     job = desk.jobs.get(path)
     if job is None:
         job = desk.jobs[path] = Job[Path]()
-        job.outcome = desk.worker.submit(_make, folder / SOURCE, path)
+        job.outcome = desk.worker.submit(_make, [folder / name for name in _names(plan)], path)
         while len(desk.jobs) > MOST_JOBS:
             desk.jobs.popitem(last=False)
     return job
@@ -61,18 +70,25 @@ def forget(plan: Plan, folder: Path) -> None:
     _desk().jobs.pop(path_of(plan, folder), None)
 
 
-def _make(source: Path, path: Path) -> Path:
+def _make(sources: Sequence[Path], path: Path) -> Path:
     if path.is_file():
         return path
-    words = [sys.executable, "-m", "pvplan.maps.tiles", str(source.resolve()), str(path.resolve())]
+    files = "\n".join(str(file.resolve()) for file in sources)
+    words = [sys.executable, "-m", "pvplan.maps.tiles", str(path.resolve())]
     try:
         done = subprocess.run(  # noqa: S603 - our own module, paths of the run
-            words, cwd=REPOSITORY, check=False, capture_output=True, text=True, timeout=PATIENCE_S
+            words,
+            cwd=REPOSITORY,
+            check=False,
+            capture_output=True,
+            text=True,
+            input=files,
+            timeout=PATIENCE_S,
         )
     except subprocess.TimeoutExpired as error:
         raise InputError(f"{path.name}: was not written within {PATIENCE_S} s") from error
     if done.returncode or not path.is_file():
-        LOG.error("tiles of %s: %s", source.parent.name, done.stderr)
+        LOG.error("tiles %s: %s", path.name, done.stderr)
         raise InputError(
             f"{path.parent.name}/{path.name}: could not be written beside the run; "
             "see the server's log"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import PurePath
 from typing import Final
 
 import streamlit as st
 
+from pvplan.reports.output import ROOF_PARTS
 from pvplan.tables import DEMONSTRATION
 from pvplan.ui import bundle, frame, numbers, places
 from pvplan.ui.frame import View
@@ -62,13 +63,25 @@ def body(view: View) -> None:
     """Offer all files."""
     st.caption(view.say("files_intro"))
     there = [name for name in FILES if (view.folder / name).is_file()]
-    together = bundle.size_of(view.folder, there)
+    parts = [f"{ROOF_PARTS}/{file.name}" for file in view.plan.roof_parts]
+    together = bundle.size_of(view.folder, [*there, *parts])
     if together is not None:
         mark = f"-{DEMONSTRATION}" if view.demonstration else ""
         name = f"{places.file_stem(view.run)}{mark}.zip"
-        _row(view, "zip_all", name, together, lambda: bundle.zipped(view.folder, there))
+        _row(view, "zip_all", name, together, lambda: bundle.zipped(view.folder, [*there, *parts]))
     for name, key in FILES.items():
         offer(view, name, key)
+    if parts:
+        _in_parts(view, parts)
+
+
+def _in_parts(view: View, parts: Sequence[str]) -> None:
+    """Tell where the roofs of a run in parts stand."""
+    what, size, count = st.columns([6, 2, 2], vertical_alignment="center")
+    what.text(f"{view.say('file_parquet')}   {ROOF_PARTS}/")
+    what.caption(view.say("roofs_on_the_server"))
+    size.text(numbers.file_size(sum((view.folder / name).stat().st_size for name in parts)))
+    count.text(view.say("files_count").format(count=numbers.plain(len(parts))))
 
 
 frame.heading(frame.current(), "page_files")

@@ -9,6 +9,7 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
+from pvplan.reports.roofs import roof_of
 from pvplan.tables import OUTSIDE_PARKS
 from pvplan.ui import (
     frame,
@@ -190,7 +191,7 @@ def picked_roof(view: View, choice: Choice) -> None:
     if not choice.roof:
         st.caption(view.say("click_a_roof"))
         return
-    name, *lines = map_figures.facts_of_roof(view, view.plan.roofs.loc[choice.roof])
+    name, *lines = map_figures.facts_of_roof(view, roof_of(view.plan, choice.roof))
     with st.container(border=True, key="picked-roof", gap="xsmall"):
         st.text(name)
         st.text("  ·  ".join(lines))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-import geopandas as gpd
 import pandas as pd
 import streamlit as st
 
 from pvplan.errors import PvplanError
 from pvplan.maps import MOST_ROOFS
+from pvplan.reports.roofs import in_park, roof_of, roofs_of
 from pvplan.tables import OUTSIDE_PARKS
 from pvplan.ui import (
     charts,
@@ -28,6 +28,7 @@ from pvplan.ui import (
     roof_charts,
     roof_drawing,
     roof_words,
+    runs,
     watched,
 )
 from pvplan.ui.facts import Known
@@ -35,6 +36,7 @@ from pvplan.ui.frame import View
 from pvplan.ui.jobs import Job
 from pvplan.ui.looks import Look, Outlook
 
+LISTED: Final = ("name", "capacity_dc_kw")
 PARK: Final = "park"
 ROOF: Final = "roof"
 COMMAND: Final = "python -m pvplan layout CITY_FOLDER --roof ROOF_ID --out layout.geojson"
@@ -42,24 +44,29 @@ GEOJSON: Final = "application/geo+json"
 DXF: Final = "image/vnd.dxf"
 
 
-def roofs_of(view: View, park_id: str) -> gpd.GeoDataFrame:
-    """Return the roofs of a park, most capacity first."""
-    roofs = view.plan.roofs
-    own = roofs[roofs["park_id"].fillna(OUTSIDE_PARKS) == park_id]
-    return own.sort_values("capacity_dc_kw", ascending=False, kind="stable")
+def largest(view: View, park_id: str | None) -> pd.DataFrame:
+    """Return name and capacity of the largest roofs of a park (None: of all), largest first."""
+    return _largest(runs.mark_of(view.folder), runs.stamp_of(view.folder), park_id, view)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _largest(run: str, stamp: int, park_id: str | None, _view: View) -> pd.DataFrame:  # noqa: ARG001
+    at = None if park_id is None else in_park(park_id)
+    roofs = roofs_of(_view.plan).columns(LISTED, at)
+    order = roofs.sort_values("capacity_dc_kw", ascending=False, kind="stable")
+    return order.head(MOST_ROOFS)
 
 
 def chosen_roof(view: View) -> str:
     """Return the chosen roof, taking the link's on arrival; an unknown id is reported."""
-    roofs = view.plan.roofs
     asked = str(st.session_state.get(ROOF, st.query_params.get(ROOF, "")))
-    if asked in roofs.index:
+    if asked and roofs_of(view.plan).known([asked]):
         return asked
     if asked and ROOF not in st.session_state:
         st.warning(view.say("unknown_roof"))
         st.text(asked)
-    own = roofs_of(view, st.session_state.get(PARK) or st.query_params.get(PARK, ""))
-    return str((own if len(own) else roofs)["capacity_dc_kw"].idxmax())
+    own = largest(view, st.session_state.get(PARK) or st.query_params.get(PARK, ""))
+    return str((own if len(own) else largest(view, None)).index[0])
 
 
 def take(key: str, widget: str) -> None:
@@ -83,18 +90,17 @@ def choose(view: View, key: str, labels: dict[str, str], chosen: str) -> None:
 def choosers(view: View, park_id: str, roof_id: str) -> None:
     """Offer the parks that have roofs, and the roofs of the chosen one."""
     parks = view.plan.parks[view.plan.parks["roof_count"] > 0]
-    own = roofs_of(view, park_id)
-    listed = own.head(MOST_ROOFS)
+    listed, roofs = largest(view, park_id), roofs_of(view.plan)
     if roof_id not in listed.index:
-        listed = pd.concat([listed, own.loc[[roof_id]]])
+        listed = pd.concat([listed, pd.DataFrame(roofs.rows([roof_id])[list(LISTED)])])
     left, right = st.columns(2)
     with left:
         choose(view, PARK, places.distinct(places.names_of(parks, view.language)), park_id)
     with right:
         choose(view, ROOF, places.distinct(places.roof_labels(listed)), roof_id)
-    if len(listed) < len(own):
-        left_out = own.index.difference(listed.index)
-        st.text(f"{view.say('roofs_not_listed')} {numbers.plain(len(left_out))}")
+    left_out = roofs.count(in_park(park_id)) - len(listed)
+    if left_out:
+        st.text(f"{view.say('roofs_not_listed')} {numbers.plain(left_out)}")
 
 
 def records(view: View) -> Known | None:
@@ -128,7 +134,7 @@ def close_look(
         return None
     roof_id = str(roof.name)
     if folder is None:
-        st.info(view.say("no_folder"))
+        st.info(view.say("look_in_parts" if view.plan.roof_parts else "no_folder"))
         st.code(COMMAND, language="bash")
         return None
     job = looks.ask(view.plan, folder, roof_id, corrections)
@@ -264,7 +270,7 @@ def downloads(view: View, look: Look, roof: pd.Series[Any], *, as_run: bool) -> 
 def body(view: View) -> None:
     """Show one roof: figures from the run, the drawing from a close look."""
     roof_id = chosen_roof(view)
-    roof: pd.Series[Any] = view.plan.roofs.loc[roof_id]
+    roof = roof_of(view.plan, roof_id)
     park_id = OUTSIDE_PARKS if numbers.missing(roof["park_id"]) else str(roof["park_id"])
     st.session_state[ROOF], st.session_state[PARK] = roof_id, park_id
     st.query_params.update({PARK: park_id, ROOF: roof_id})

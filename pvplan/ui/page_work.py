@@ -56,15 +56,14 @@ def choose_park(view: View, names: dict[str, str]) -> str:
     return str(chosen)
 
 
-def choose_kind(view: View, key: str, rows: pd.DataFrame) -> str | None:
+def choose_kind(view: View, key: str, counted: dict[str, int]) -> str | None:
     """Count the rows of each kind, and offer to keep one kind only."""
     work = LISTS[key]
-    counted = work_lists.kinds_of(work, rows)
     labels = {
         kind: f"{work_lists.kind_told(work, kind, view.language)}  {numbers.plain(count)}"
         for kind, count in counted.items()
     }
-    st.text(f"{view.say('count')}  {numbers.plain(len(rows))}")
+    st.text(f"{view.say('count')}  {numbers.plain(sum(counted.values()))}")
     return st.pills(
         view.say("work_kinds"), list(labels), format_func=labels.__getitem__,
         key=f"work-kind-{key}-{view.language}",
@@ -149,12 +148,14 @@ def body(view: View) -> None:
         park_id = choose_park(view, names)
     work = LISTS[key]
     st.caption(view.say(f"work_{key}_note"))
-    rows = work_lists.rows_of(view.plan, work, park_id)
-    if not len(rows):
+    counted = work_lists.counts_of(view.plan, work, park_id)
+    if not counted:
         st.info(view.say("work_none_here" if park_id else f"work_{key}_none"))
         return
-    kind = choose_kind(view, key, rows)
+    kind = choose_kind(view, key, counted)
     rows = work_lists.rows_of(view.plan, work, park_id, kind)
+    if len(rows) < (sum(counted.values()) if kind is None else counted[kind]):
+        st.caption(view.say("largest_listed").format(most=numbers.plain(len(rows))))
     decided = decisions(view, key)
     listed(view, key, rows, names, decided)
     fingerprint = str(view.plan.meta.get("fingerprint", ""))

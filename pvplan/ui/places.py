@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from pvplan.reports.roofs import roof_of, roofs_of
 from pvplan.tables import OUTSIDE_DISTRICTS, OUTSIDE_PARKS, Plan
 from pvplan.ui.numbers import missing, plain
 from pvplan.ui.words import Language, say
@@ -62,20 +63,17 @@ def distinct(names: Mapping[str, str]) -> dict[str, str]:
 def districts_of_parks(plan: Plan, language: Language) -> dict[str, str]:
     """Return for each park id the districts that its roofs lie in, most roofs first."""
     names = names_of(plan.districts, language)
-    park_ids = plan.roofs["park_id"].fillna(OUTSIDE_PARKS)
-    district_ids = plan.roofs["district_id"].fillna(OUTSIDE_DISTRICTS)
-    counts = district_ids.groupby(park_ids).value_counts()
+    pairs = roofs_of(plan).pairs().sort_values("roof_count", ascending=False, kind="stable")
     listed: dict[str, list[str]] = {}
-    for pair in counts.index:
-        park_id, district_id = str(pair[0]), str(pair[1])
-        listed.setdefault(park_id, []).append(names.get(district_id, district_id))
+    for park_id, district_id in zip(pairs["park_id"], pairs["district_id"], strict=True):
+        listed.setdefault(str(park_id), []).append(names.get(str(district_id), str(district_id)))
     mark = "、" if language == "zh" else ", "
     return {park_id: mark.join(districts) for park_id, districts in listed.items()}
 
 
 def park_of(plan: Plan, roof_id: str) -> str:
     """Return the park of a roof, or the id of the row "outside parks"."""
-    park_id = plan.roofs.loc[roof_id, "park_id"]
+    park_id = roof_of(plan, roof_id)["park_id"]
     return OUTSIDE_PARKS if missing(park_id) else str(park_id)
 
 

@@ -13,7 +13,7 @@ from pvplan.reports.columns import SHAPES
 from pvplan.reports.explain import reference_of
 from pvplan.tables import DEMONSTRATION
 from pvplan.ui import choices, chosen_columns, explained, numbers, places
-from pvplan.ui.chosen_columns import OFFERED, Chosen
+from pvplan.ui.chosen_columns import MOST_ROOFS, OFFERED, Chosen
 from pvplan.ui.frame import View
 
 
@@ -34,6 +34,12 @@ def show(view: View) -> None:
     if not columns:
         st.info(view.say("choose_columns"))
         return
+    if name == "roofs" and view.plan.roof_parts:
+        count = chosen_columns.roof_count(view.plan, district=district, park=park)
+        if count > MOST_ROOFS:
+            words = view.say("too_many_rows")
+            st.info(words.format(count=numbers.plain(count), most=numbers.plain(MOST_ROOFS)))
+            return
     chosen = chosen_columns.choose(
         view.plan, name, columns, district=district, park=park, goal=goal
     )

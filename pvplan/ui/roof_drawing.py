@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit_folium import st_folium
 
 from pvplan.maps import one_roof
+from pvplan.reports.roofs import roofs_of
 from pvplan.ui import numbers
 from pvplan.ui.frame import View
 from pvplan.ui.looks import Look
@@ -20,7 +21,7 @@ MAP_HEIGHT: Final = 560
 @st.cache_data(max_entries=32, show_spinner=False)
 def literal_of(kept_by: tuple[str, ...], _view: View, _look: Look | None) -> str:
     """Write the drawing of a roof, once for each run, roof and language."""
-    roof = _view.plan.roofs.loc[[kept_by[-1]]]
+    roof = roofs_of(_view.plan).rows([kept_by[-1]])
     nothing = gpd.GeoSeries([], crs=roof.crs)
     words = {key: _view.say(key) for key in ("zoom_in", "zoom_out", "whole_roof", "module")}
     words |= {key: _view.say(f"{key}_legend") for key in ("outline", "usable", "obstructions")}

@@ -149,6 +149,12 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "The drawing of modules and the horizon need the city folder of this run, which is not at "
         "hand here; on the command line:",
     ),
+    "look_in_parts": (
+        "本次计算按分块进行，网页不读入全市屋顶，因此这里不画逐块布置图；"
+        "可在命令行生成（会读入整个城市）：",
+        "This run was made in parts: the pages never read its whole city, and draw no single "
+        "modules of it; on the command line, which does read it:",
+    ),
     "screening_run": (
         "本次计算用面积法（screening），不逐块排布组件，也不计算周边遮挡。",
         "This run used the area method (screening): it placed no module and saw no horizon.",
@@ -285,6 +291,12 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "file_xlsx": ("全部表格（Excel）", "All tables (Excel)"),
     "file_gpkg": ("地理数据（GeoPackage）", "Map layers (GeoPackage)"),
     "file_parquet": ("全部屋顶（GeoParquet）", "All roofs (GeoParquet)"),
+    "roofs_on_the_server": (
+        "分块保存在服务器的结果文件夹中；单个园区或区的屋顶可在“规划”页的表格中下载。",
+        "In parts, in the run's folder on the server; the roofs of one park or district come down "
+        "from the tables of the planner's page.",
+    ),
+    "files_count": ("{count} 个文件", "{count} files"),
     "file_lineage": ("每一列的来历：公式、参数、文件", "Lineage: where every column comes from"),
     "file_run": ("计算记录：输入、假设、版本", "Record of the run: inputs, assumptions, versions"),
 }

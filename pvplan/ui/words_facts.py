@@ -115,6 +115,11 @@ FACT_WORDS: Final[dict[str, tuple[str, str]]] = {
         "The city folder of this run is not at hand: the corrections are kept, and the next run "
         "counts them.",
     ),
+    "recount_in_parts": (
+        "本次计算按分块进行，网页不重算：核实值已保存，下次计算时计入。",
+        "This run was made in parts and is not recounted here: the corrections are kept, and the "
+        "next run counts them.",
+    ),
     "roofs_recounted": ("重算的屋顶数", "Roofs computed anew"),
     "in_the_run": ("计算结果", "In the run"),
     "with_corrections": ("计入核实值", "With corrections"),

@@ -258,6 +258,12 @@ PLANNER_WORDS: Final[dict[str, tuple[str, str]]] = {
     "every": ("全部", "all"),
     "page_of": ("第几页（共 {pages} 页）", "Page (of {pages})"),
     "rows_shown": ("显示 {shown} 行，共 {every} 行", "{shown} of {every} rows are shown"),
+    "too_many_rows": (
+        "所选范围有 {count} 个屋顶，一次最多显示 {most} 个：请选一个区或园区。"
+        "全部屋顶在结果文件夹的 roofs/ 中（GeoParquet）。",
+        "{count} roofs are chosen, and at most {most} are shown at once: choose a district or a "
+        "park. All roofs stand in the folder roofs/ of the run (GeoParquet).",
+    ),
     "download_rows": ("下载所选全部行（CSV）", "Download all chosen rows (CSV)"),
     "explain_cell": ("一个数的来历", "Where a number comes from"),
     "row": ("行", "Row"),

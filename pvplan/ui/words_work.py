@@ -157,6 +157,10 @@ WORK_WORDS: Final[dict[str, tuple[str, str]]] = {
         "这里没有本次计算所用的文件，请在命令行计算：",
         "The files of this run are not at hand here; on the command line:",
     ),
+    "day_in_parts": (
+        "本次计算按分块进行，其他日期请在命令行计算：",
+        "This run was made in parts; other days are computed on the command line:",
+    ),
     "day_differs": (
         "参数或文件自原结果以来有变化，两者的差别不只在日期。",
         "Assumptions or files changed since the run shown before: the day is not all that differs.",

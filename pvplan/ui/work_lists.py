@@ -10,9 +10,10 @@ import pandas as pd
 import streamlit as st
 
 from pvplan.reports.columns import SHAPES
+from pvplan.reports.roofs import held, in_park, roofs_of
 from pvplan.tables import SEVERITIES, Column, Plan
 from pvplan.ui.places import roof_labels
-from pvplan.ui.words import Language, say, say_code
+from pvplan.ui.words import LANGUAGES, Language, say, say_code
 
 # The words of a coded column begin with this.
 CODES: Final = {
@@ -27,6 +28,8 @@ DAY_PX: Final = 100
 DECIDED: Final = "decided"
 DECIDED_PX: Final = 320
 MOST_LABELS: Final = 500
+MOST_ROOFS: Final = 20_000
+"""Of a run in parts, that a list shows at once."""
 HAN_PX, LATIN_PX, PAD_PX = 14, 7, 26
 FIRST_HAN: Final = "\u2e80"
 FORMS: Final = {"1": "percent", "kWp": "%,.1f", "": "%,d"}
@@ -108,9 +111,9 @@ def columns_of(work: WorkList) -> dict[str, Column]:
 
 def rows_of(plan: Plan, work: WorkList, park_id: str = "", kind: str | None = None) -> pd.DataFrame:
     """Return the rows of a list: of one park or of all, of one kind or of all."""
+    if work.table == "roofs":
+        return _roofs(plan, work, park_id, kind)
     rows = pd.DataFrame(getattr(plan, work.table))
-    if work.states:
-        rows = rows[rows["roof_state"].isin(work.states)]
     if park_id:
         rows = rows[rows["park_id"] == park_id]
     if kind is not None:
@@ -120,6 +123,76 @@ def rows_of(plan: Plan, work: WorkList, park_id: str = "", kind: str | None = No
         return rows
     column, words = work.first
     return rows.iloc[rows[column].map(words.index).argsort(kind="stable")]
+
+
+def _roofs(plan: Plan, work: WorkList, park_id: str, kind: str | None) -> pd.DataFrame:
+    """Return the roofs of a list, the largest first; of a run in parts no more than some.
+
+    Of its whole city, or of a place of more than :data:`MOST_ROOFS` roofs, they come with the
+    columns that are shown.
+    """
+    roofs, at = roofs_of(plan), in_park(park_id) if park_id else None
+    order = _ranked(_kept_by(plan), work, park_id, kind, plan).first
+    if not plan.roof_parts:
+        whole = pd.DataFrame(held(plan))
+    elif at is not None and roofs.count(at) <= MOST_ROOFS:
+        whole = pd.DataFrame(roofs.of(at))
+    else:
+        wanted = (name.format(language=each) for name in work.shown for each in LANGUAGES)
+        columns = [*wanted, "roof_state", work.kind, work.largest]
+        whole = roofs.columns(columns, at, order)
+    return whole.loc[order]
+
+
+@dataclass(frozen=True)
+class _Ranked:
+    """How many roofs of each kind a list has, and the ids of those that are listed, in order."""
+
+    counts: dict[str, int]
+    first: list[str]
+
+
+def _kept_by(plan: Plan) -> tuple[str, ...]:
+    """Return what tells the roofs of a plan from those of another."""
+    return (str(plan.meta.get("fingerprint")), *map(str, plan.roof_parts))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _in_files(
+    kept_by: tuple[str, ...],  # noqa: ARG001 - belongs to the key
+    _work: WorkList,
+    work: str,  # noqa: ARG001
+    park_id: str,
+    kind: str | None,
+    _plan: Plan,
+) -> _Ranked:
+    return _rank(_plan, _work, park_id, kind, MOST_ROOFS)
+
+
+def _ranked(
+    kept_by: tuple[str, ...], work: WorkList, park_id: str, kind: str | None, plan: Plan
+) -> _Ranked:
+    if not plan.roof_parts:
+        return _rank(plan, work, park_id, kind, None)
+    return _in_files(kept_by, work, repr(work), park_id, kind, plan)
+
+
+def _rank(plan: Plan, work: WorkList, park_id: str, kind: str | None, most: int | None) -> _Ranked:
+    at = in_park(park_id) if park_id else None
+    rows = roofs_of(plan).columns(["roof_state", work.kind, work.largest], at)
+    rows = rows[rows["roof_state"].isin(work.states)]
+    counts = kinds_of(work, rows)
+    if kind is not None:
+        rows = rows[rows[work.kind] == kind]
+    order = rows.sort_values(work.largest, ascending=False, kind="stable")
+    return _Ranked(counts, [str(index) for index in order.index[:most]])
+
+
+def counts_of(plan: Plan, work: WorkList, park_id: str = "") -> dict[str, int]:
+    """Return how many rows of each kind a list has, those among them that are not listed."""
+    if work.table == "roofs":
+        return _ranked(_kept_by(plan), work, park_id, None, plan).counts
+    return kinds_of(work, rows_of(plan, work, park_id))
 
 
 def kinds_of(work: WorkList, rows: pd.DataFrame) -> dict[str, int]:
@@ -165,8 +238,7 @@ def in_words(
             told = {code: say_code(CODES[name], code, language) for code in codes}
             shown[name] = shown[name].map(told)
     if "park_id" in shown:
-        own = shown["park_id"]
-        shown["park_id"] = own.map(dict(parks)).fillna(own)
+        shown["park_id"] = shown["park_id"].map(lambda one: parks.get(one, one))
     if decided:
         key = "system_id" if work.about == "match" else "roof_id"
         shown.insert(0, DECIDED, shown[key].map(dict(decided)))
