@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from pvplan.errors import AssumptionError, InputError
 from pvplan.sources.boundaries import AreaFile, largest_overlap, read_areas
 from pvplan.sources.coordinates import wgs84_to_bd09, wgs84_to_gcj02
 from pvplan.sources.vectors import read_vector
+from tests.conftest import ROOT
 from tests.vector_files import METRIC, house, ring, write_geojson
 
 CRS = pyproj.CRS.from_epsg(METRIC)
@@ -240,3 +243,38 @@ def test_industrial_land_of_xinwu_by_class(shared_data: Path) -> None:
     assert found.areas.area.sum() / 1e6 == pytest.approx(75.295, rel=0.002)
     roofs = table([house(0)], ["shanghai"])
     assert largest_overlap(roofs, found.areas).isna().all()
+
+
+SIDE_BY_SIDE = """
+from concurrent.futures import ThreadPoolExecutor
+import geopandas as gpd, numpy as np, shapely
+from pvplan.sources.boundaries import largest_overlap
+
+def parks():
+    turn = np.linspace(0.0, 2.0 * np.pi, 4000, endpoint=False)
+    away = 900.0 + 80.0 * np.random.default_rng(1).random((12, 4000))
+    rings = [np.c_[2000 * (k % 4) + r * np.cos(turn), 2000 * (k // 4) + r * np.sin(turn)]
+             for k, r in enumerate(away)]
+    names = [f"P{k}" for k in range(12)]
+    return gpd.GeoDataFrame(geometry=shapely.polygons(rings), index=names, crs=32651)
+
+west, south = np.random.default_rng(2).uniform(-1000.0, 7000.0, (2, 3000))
+roofs = shapely.box(west, south, west + 15.0, south + 12.0)
+quarters = [gpd.GeoDataFrame(geometry=roofs[first::4], crs=32651) for first in range(4)]
+alone = [largest_overlap(quarter, parks()) for quarter in quarters]
+for _ in range(20):
+    shared = parks()
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda quarter: largest_overlap(quarter, shared), quarters))
+    assert all(one.equals(other) for one, other in zip(alone, found))
+print("the same", sum(int(one.notna().sum()) for one in alone))
+"""
+
+
+def test_parts_that_are_joined_side_by_side_find_the_same_parks() -> None:
+    """Parks that two threads asked at once ended the program; so it runs in one of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", SIDE_BY_SIDE], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, (done.returncode, done.stderr[-500:])
+    assert int(done.stdout.removeprefix("the same ")) > 1000

@@ -294,6 +294,9 @@ def _edges(zones: Geometries) -> Geometries:
     return np.asarray(shapely.linestrings(np.stack([points[last], points[last + 1]], axis=1)))
 
 
+_NONE: Final = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+
+
 def _shared(
     tree: shapely.STRtree, roofs: Geometries, zones: Geometries, border: Flags
 ) -> tuple[Ints, Ints, Floats]:
@@ -306,9 +309,12 @@ def _shared(
     corner = shapely.bounds(roofs)[:, :2]
 
     def met(number: int) -> tuple[Ints, Ints, Floats]:
-        zone = zones[number]
+        near = np.sort(tree.query(zones[number]))
+        if not len(near):
+            return _NONE
+        # What is prepared is changed as it is asked: a copy, since others may ask the same zone.
+        zone = shapely.from_wkb(shapely.to_wkb(zones[number]))
         shapely.prepare(zone)
-        near = np.sort(tree.query(zone))
         apart, cut = near[~border[near]], near[border[near]]
         inside = apart[shapely.contains_xy(zone, corner[apart, 0], corner[apart, 1])]
         covered = shapely.covers(zone, roofs[cut])
