@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -290,8 +291,17 @@ def test_input_files_that_are_cut_while_their_tile_waits_are_written_anew(
     told = many.start("out", "--dask", cluster.address)
     told.some_done()
     os.kill(process, signal.SIGSTOP)
-    # Two are under way: one that the worker may have read already, one that waits.
-    until(lambda: len(many.inputs()) >= 2)
+
+    def settled() -> bool:
+        """Whether two are under way: one that the worker may have read already, one that waits.
+
+        What is done is cleared, and the next is written, a moment after the worker was stopped.
+        """
+        before = set(many.inputs())
+        time.sleep(1.0)
+        return len(before) >= 2 and set(many.inputs()) == before
+
+    until(settled)
     for folder in many.inputs().values():
         path = folder / "roofs.parquet"
         path.write_bytes(path.read_bytes()[:-100])

@@ -293,7 +293,9 @@ def test_turning_the_town_rolls_the_bins_and_moving_it_changes_nothing(
     away = seen(built(moved, top), places + np.array([metres, -3 * metres]), top, own)
     # Over the least elevation the horizon jumps, and so it does where a ray grazes a corner.
     for one in (np.roll(turned, -bins, axis=1), away):
-        assert (np.abs(one - before) > 1e-4).mean() < 2e-3
+        # Tangents are kept in single precision: at 70° one step is 1e-4°.
+        apart = (np.abs(one - before) > 1e-3).sum()
+        assert apart <= max(2e-3 * before.size, 2)
 
 
 def affinity_all(shapes: npt.NDArray[Any], matrix: list[float]) -> npt.NDArray[Any]:
