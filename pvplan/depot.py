@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
+import fsspec
 from upath import UPath
 
 from pvplan.errors import InputError
@@ -60,6 +61,7 @@ def place_of(text: str) -> Place:
             " leave credentials out: each machine reads its own from its environment"
         )
     try:
+        fsspec.get_filesystem_class(kind)  # says what to install
         # Another machine writes too: what was listed before says nothing.
         return UPath(text, use_listings_cache=False)
     except (ImportError, ValueError, TypeError) as error:

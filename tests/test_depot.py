@@ -210,6 +210,14 @@ def test_an_address_that_cannot_serve_is_refused_without_its_secret(text: str, s
         main(["run", str(ROOT), "--out", "out", "--tiles", text])
 
 
+def test_a_store_whose_library_is_missing_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "gcsfs", None)
+    with pytest.raises(InputError, match=r"gs://bucket/tiles: cannot be used .*gcsfs"):
+        depot.place_of("gs://bucket/tiles")
+
+
 def test_a_folder_is_a_folder(tmp_path: Path) -> None:
     place = depot.settled(depot.place_of(f"file://{tmp_path / 'a' / 'b'}"))
     assert place == tmp_path / "a" / "b"
