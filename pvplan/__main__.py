@@ -13,7 +13,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -264,7 +263,7 @@ def _with_scratch(tiling: Tiling | None, out: Path) -> Iterator[Tiling | None]:
         return
     out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=f".{out.name}.roofs-", dir=out.parent) as scratch:
-        yield replace(tiling, scratch=Path(scratch))
+        yield dataclasses.replace(tiling, scratch=Path(scratch))
 
 
 def _add_inputs(run: argparse.ArgumentParser) -> None:

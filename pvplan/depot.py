@@ -74,17 +74,23 @@ def is_remote(place: Place) -> bool:
 
 
 def settled(place: Place) -> Place:
-    """Return a folder by its whole path, made where it is missing, or a store that can be used.
+    """Return a folder by its whole path, made where it is missing; a store needs no folder."""
+    if isinstance(place, Path):
+        place = place.resolve()
+        place.mkdir(parents=True, exist_ok=True)
+    return place
+
+
+def refuse_unusable(place: Place) -> None:
+    """Refuse a store before anything is computed for it.
 
     Raises
     ------
     InputError
-        Nothing can be written to the store, or read from it.
+        Nothing can be written to it, or read from it.
     """
-    if isinstance(place, Path):
-        place = place.resolve()
-        place.mkdir(parents=True, exist_ok=True)
-        return place
+    if not is_remote(place):
+        return
     probe = place / f"{PROBE}-{secrets.token_hex(6)}"
     try:
         write_whole(probe, b"")
@@ -95,7 +101,6 @@ def settled(place: Place) -> Place:
             f"{place}: cannot be used ({error}); see that the bucket is there, and that this"
             " machine's credentials may read and write it"
         ) from error
-    return place
 
 
 def read(path: Place) -> bytes:

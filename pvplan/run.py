@@ -32,7 +32,7 @@ from pvplan import assumptions as assuming
 from pvplan.assess import Around, Mapper, World, assess, assess_in, in_order, world
 from pvplan.assumptions import Assumptions
 from pvplan.corrected import estimates_of
-from pvplan.depot import Place, is_remote, settled
+from pvplan.depot import Place, refuse_unusable, settled
 from pvplan.errors import InputError, nearest
 from pvplan.estimate import Estimate
 from pvplan.gather import (
@@ -217,8 +217,8 @@ def run_city(
     """
     clock = _Clock(progress or (lambda _: None))
     assumptions = _assumptions(inputs, scenario, user)
-    if tiling is not None and is_remote(tiling.folder):
-        settled(tiling.folder)  # told before anything is read
+    if tiling is not None:
+        refuse_unusable(tiling.folder)
     if tiling is not None and tiling.in_parts and not reuse:
         return _in_parts(inputs, assumptions, as_of, tiling, clock)
     with clock.stage("gather"):
@@ -270,6 +270,7 @@ def estimate_run(
     """
     clock = _Clock(progress or (lambda _: None))
     assumptions = _assumptions(inputs, scenario, user)
+    refuse_unusable(tiling.folder)
     return estimate_in_parts(
         inputs, _partition(inputs, assumptions), assumptions, as_of,
         _crew(tiling, clock.progress), settled(tiling.folder), tiling.here, clock,

@@ -243,6 +243,7 @@ def test_a_store_that_fails_once_is_asked_again(
     fsspec.filesystem("s3").clear_instance_cache()
     monkeypatch.setattr(depot, "_PAUSE_S", 3.0)
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    depot.refuse_unusable(tiles)
     place = depot.settled(tiles)
     file = place / "x.parquet"
     depot.write_whole(file, b"1")

@@ -214,6 +214,11 @@ def test_history_and_districts_are_the_same(both: tuple[Plan, Plan]) -> None:
         pd.testing.assert_frame_equal(
             history.counted_systems(one, goal), history.counted_systems(other, goal)
         )
+    for _, goal in places.headline_rows(one).iterrows():  # as the page of the goals has them
+        added = goal.copy()
+        added["metric"] = "added_dc_kw"
+        found = [history.counted_systems(plan, added) for plan in both]
+        pd.testing.assert_frame_equal(*found)
     assert places.districts_of_parks(one, "zh") == places.districts_of_parks(other, "zh")
 
 

@@ -54,7 +54,7 @@ def behind(plan: Plan, kind: str, row: pd.Series[Any]) -> tuple[Rows | None, flo
     if kind == "systems":
         if np.isnan(row["installed_dc_kw"]):
             return None, None
-        return summed("ledger", _systems(plan, row)["capacity_dc_kw"])
+        return summed("ledger", counted_systems(plan, row)["capacity_dc_kw"])
     if kind == "potential":
         return in_scope(plan, row, "capacity_dc_kw")
     if row["metric"] == "full_installation":
@@ -91,7 +91,7 @@ def _full(plan: Plan, row: pd.Series[Any]) -> tuple[Rows, float]:
     room = (held["capacity_dc_kw"] - held["installed_dc_kw"]).clip(lower=0.0)
     could = held["feasible_dc_kw"] + held["not_assessable_dc_kw"]
     owed = (held["installed_dc_kw"] + np.minimum(begun, room) + could).rename("capacity_dc_kw")
-    stands = _systems(plan, row)
+    stands = counted_systems(plan, row)
     asked = (owed * 1000.0).round().groupby([roofs[name] for name in pairs]).sum()
     kw = (stands["capacity_dc_kw"] * 1000.0).round().groupby([stands[name] for name in pairs]).sum()
     places = asked.index.union(kw.index)
@@ -100,8 +100,9 @@ def _full(plan: Plan, row: pd.Series[Any]) -> tuple[Rows, float]:
 
 
 def _goal(plan: Plan, row: pd.Series[Any]) -> Mapping[str, Any]:
+    goal_id = row.get("goal_id", row.name)  # pages keep their goals by id
     found: Mapping[str, Any] = next(
-        (goal for goal in plan.meta.get("goals", ()) if goal["id"] == row["goal_id"]), {}
+        (goal for goal in plan.meta.get("goals", ()) if goal["id"] == goal_id), {}
     )
     return found
 
@@ -122,8 +123,21 @@ def _here(table: pd.DataFrame, row: pd.Series[Any]) -> pd.Series[bool]:
     return here
 
 
-def _systems(plan: Plan, row: pd.Series[Any]) -> pd.DataFrame:
-    """Return the systems that run on the day and count toward the goal at the place."""
+def counted_systems(plan: Plan, row: pd.Series[Any]) -> pd.DataFrame:
+    """Return the systems that run on the day and count toward a goal at its place.
+
+    Parameters
+    ----------
+    plan
+        The plan.
+    row
+        A row of the goals; its scope, level, place and day are read.
+
+    Returns
+    -------
+    DataFrame
+        Rows of the ledger. Their capacities sum to the goal's ``installed_dc_kw``.
+    """
     ledger = plan.ledger
     runs = (ledger["status"] == "commissioned") & ~(ledger["commissioned_on"] > row["as_of"])
     roofs = roofs_of(plan).columns(SCOPED, ids=ledger["roof_id"].dropna())

@@ -98,6 +98,11 @@ def files_of(plan: Plan) -> tuple[str, ...]:
     return (ROOF_PARTS, *FILES[1:]) if plan.roof_parts else FILES
 
 
+def roof_files(plan: Plan) -> list[str]:
+    """Return the names of the files that hold the roofs of a written plan, seen from its folder."""
+    return [f"{ROOF_PARTS}/{file.name}" for file in plan.roof_parts] or [ROOFS]
+
+
 def refuse_unusable(out: Path) -> None:
     """Refuse an output folder of which it is plain, before anything is computed, that it fails.
 

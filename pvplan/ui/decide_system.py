@@ -147,15 +147,14 @@ def _elsewhere(view: View, system: str) -> tuple[str | None, str | None] | None:
     )  # fmt: skip
     if park is None:
         return None
-    own = roofs_of(view.plan).columns(["name", "capacity_dc_kw"], in_park(park))
-    largest = own.nlargest(MOST_ROOFS, "capacity_dc_kw")
+    largest = places.largest_roofs(view.plan, park, MOST_ROOFS)
     whole = {} if park == OUTSIDE_PARKS else {"": view.say("park_as_whole")}
     options = {**whole, **work_lists.roof_labels_with_ids(largest)}
     roof = right.selectbox(
         view.say("roof"), list(options), format_func=options.__getitem__, index=None,
         key=f"place-roof-{mark}-{park}",
     )  # fmt: skip
-    if len(largest) < len(own):
+    if len(largest) < roofs_of(view.plan).count(in_park(park)):
         st.caption(view.say("largest_listed").format(most=numbers.plain(MOST_ROOFS)))
     if roof is None:
         return None

@@ -8,8 +8,8 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from pvplan.reports.roofs import roofs_of
-from pvplan.tables import SCOPED, Plan, scope_of
+from pvplan.reports.behind import counted_systems
+from pvplan.tables import Plan
 
 PACES: Final = {
     "pace_needed": "needed",
@@ -17,44 +17,6 @@ PACES: Final = {
     "pace_trailing_36": "added",
 }
 """The columns ``…_kw_per_year`` of a goal by which its pace is judged, and what each is."""
-PLACE_OF: Final = {"district": "district_id", "park": "park_id"}
-
-
-def counted_systems(plan: Plan, goal: pd.Series[Any]) -> pd.DataFrame:
-    """Return the systems that run on the day and count toward a goal at its place.
-
-    Parameters
-    ----------
-    plan
-        The plan.
-    goal
-        A row of the goals; its scope, level, place and day are read.
-
-    Returns
-    -------
-    DataFrame
-        Rows of the ledger. Their capacities sum to the goal's ``installed_dc_kw``.
-    """
-    ledger = plan.ledger
-    runs = (ledger["status"] == "commissioned") & ~(ledger["commissioned_on"] > goal["as_of"])
-    known = roofs_of(plan).columns(SCOPED, ids=ledger["roof_id"].dropna())
-    roofs = known.index[scope_of(known, str(goal["scope"]))]
-    on_roof = ledger["roof_id"].isin(roofs)
-    by_park = ledger["roof_id"].isna() & (goal["scope"] != "new_industrial")
-    counted = runs & (ledger["matched_by"] != "none") & (on_roof | by_park)
-    if goal["metric"] == "added_dc_kw":
-        counted &= ledger["commissioned_on"] > _baseline(plan, str(goal["goal_id"]))
-    place = PLACE_OF.get(str(goal["level"]))
-    if place is not None:
-        counted &= ledger[place] == goal["place_id"]
-    return pd.DataFrame(ledger[counted])
-
-
-def _baseline(plan: Plan, goal_id: str) -> pd.Timestamp:
-    """Return the day from which additions count."""
-    days = (goal.get("baseline") for goal in plan.meta.get("goals", ()) if goal["id"] == goal_id)
-    told = next(days, None)
-    return pd.Timestamp.min if told is None else pd.Timestamp(told)
 
 
 def installed_by_day(plan: Plan, goal: pd.Series[Any]) -> pd.DataFrame:

@@ -17,7 +17,7 @@ import streamlit as st
 
 from pvplan.errors import InputError
 from pvplan.maps.tiles import FORM
-from pvplan.reports.output import ROOF_PARTS, ROOFS
+from pvplan.reports.output import roof_files
 from pvplan.tables import Plan
 from pvplan.ui.jobs import Job
 from pvplan.ui.runs import REPOSITORY
@@ -42,15 +42,10 @@ def _desk() -> _Desk:
 def path_of(plan: Plan, folder: Path) -> Path:
     """Return where a run keeps its tiles; other roofs have another name."""
     outputs = plan.meta.get("outputs") or {}
-    known = [(outputs.get(name) or {}).get("sha256") for name in _names(plan)]
+    known = [(outputs.get(name) or {}).get("sha256") for name in roof_files(plan)]
     told = [str(digest or plan.meta.get("fingerprint")) for digest in known]
     content = told[0] if len(told) == 1 else hashlib.sha256("".join(told).encode()).hexdigest()
     return folder / FOLDER / f"roofs-{content[:16]}-{FORM}.pmtiles"
-
-
-def _names(plan: Plan) -> list[str]:
-    """Return the files of a run's roofs, seen from its folder."""
-    return [f"{ROOF_PARTS}/{file.name}" for file in plan.roof_parts] or [ROOFS]
 
 
 def ask(plan: Plan, folder: Path) -> Job[Path]:
@@ -59,7 +54,7 @@ def ask(plan: Plan, folder: Path) -> Job[Path]:
     job = desk.jobs.get(path)
     if job is None:
         job = desk.jobs[path] = Job[Path]()
-        job.outcome = desk.worker.submit(_make, [folder / name for name in _names(plan)], path)
+        job.outcome = desk.worker.submit(_make, [folder / name for name in roof_files(plan)], path)
         while len(desk.jobs) > MOST_JOBS:
             desk.jobs.popitem(last=False)
     return job

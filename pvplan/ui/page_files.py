@@ -8,7 +8,7 @@ from typing import Final
 
 import streamlit as st
 
-from pvplan.reports.output import ROOF_PARTS
+from pvplan.reports.output import ROOF_PARTS, roof_files
 from pvplan.tables import DEMONSTRATION
 from pvplan.ui import bundle, frame, numbers, places
 from pvplan.ui.frame import View
@@ -63,7 +63,7 @@ def body(view: View) -> None:
     """Offer all files."""
     st.caption(view.say("files_intro"))
     there = [name for name in FILES if (view.folder / name).is_file()]
-    parts = [f"{ROOF_PARTS}/{file.name}" for file in view.plan.roof_parts]
+    parts = roof_files(view.plan) if view.plan.roof_parts else []
     together = bundle.size_of(view.folder, [*there, *parts])
     if together is not None:
         mark = f"-{DEMONSTRATION}" if view.demonstration else ""

@@ -36,7 +36,6 @@ from pvplan.ui.frame import View
 from pvplan.ui.jobs import Job
 from pvplan.ui.looks import Look, Outlook
 
-LISTED: Final = ("name", "capacity_dc_kw")
 PARK: Final = "park"
 ROOF: Final = "roof"
 COMMAND: Final = "python -m pvplan layout CITY_FOLDER --roof ROOF_ID --out layout.geojson"
@@ -51,10 +50,7 @@ def largest(view: View, park_id: str | None) -> pd.DataFrame:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _largest(run: str, stamp: int, park_id: str | None, _view: View) -> pd.DataFrame:  # noqa: ARG001
-    at = None if park_id is None else in_park(park_id)
-    roofs = roofs_of(_view.plan).columns(LISTED, at)
-    order = roofs.sort_values("capacity_dc_kw", ascending=False, kind="stable")
-    return order.head(MOST_ROOFS)
+    return places.largest_roofs(_view.plan, park_id, MOST_ROOFS)
 
 
 def chosen_roof(view: View) -> str:
@@ -92,7 +88,7 @@ def choosers(view: View, park_id: str, roof_id: str) -> None:
     parks = view.plan.parks[view.plan.parks["roof_count"] > 0]
     listed, roofs = largest(view, park_id), roofs_of(view.plan)
     if roof_id not in listed.index:
-        listed = pd.concat([listed, pd.DataFrame(roofs.rows([roof_id])[list(LISTED)])])
+        listed = pd.concat([listed, pd.DataFrame(roofs.rows([roof_id])[list(places.LABELLED)])])
     left, right = st.columns(2)
     with left:
         choose(view, PARK, places.distinct(places.names_of(parks, view.language)), park_id)

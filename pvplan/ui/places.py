@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from pvplan.reports.roofs import roof_of, roofs_of
+from pvplan.reports.roofs import in_park, roof_of, roofs_of
 from pvplan.tables import OUTSIDE_DISTRICTS, OUTSIDE_PARKS, Plan
 from pvplan.ui.numbers import missing, plain
 from pvplan.ui.words import Language, say
@@ -22,6 +22,8 @@ LEVEL_FIGURES: Final = {
 }
 LEVELS: Final = ("city", "district", "park")
 LONGEST_STEM: Final = 80
+LABELLED: Final = ("name", "capacity_dc_kw")
+"""The columns of which :func:`roof_labels` are made."""
 
 
 def name_of(place: pd.Series[Any], language: Language) -> str:
@@ -49,6 +51,14 @@ def roof_labels(roofs: pd.DataFrame) -> dict[str, str]:
         str(index): f"{index if missing(name) else name}  ·  {plain(capacity, 1, 'kWp')}"
         for index, name, capacity in zip(roofs.index, roofs["name"], kilowatts, strict=True)
     }
+
+
+def largest_roofs(plan: Plan, park_id: str | None, most: int) -> pd.DataFrame:
+    """Return name and capacity of the largest roofs of a park (None: of all), largest first."""
+    at = None if park_id is None else in_park(park_id)
+    roofs = roofs_of(plan).columns(LABELLED, at)
+    order = roofs.sort_values("capacity_dc_kw", ascending=False, kind="stable")
+    return order.head(most)
 
 
 def distinct(names: Mapping[str, str]) -> dict[str, str]:

@@ -132,7 +132,7 @@ def _roofs(plan: Plan, work: WorkList, park_id: str, kind: str | None) -> pd.Dat
     columns that are shown.
     """
     roofs, at = roofs_of(plan), in_park(park_id) if park_id else None
-    order = _ranked(_kept_by(plan), work, park_id, kind, plan).first
+    order = _ranked(plan, work, park_id, kind).first
     if not plan.roof_parts:
         whole = pd.DataFrame(held(plan))
     elif at is not None and roofs.count(at) <= MOST_ROOFS:
@@ -152,32 +152,28 @@ class _Ranked:
     first: list[str]
 
 
-def _kept_by(plan: Plan) -> tuple[str, ...]:
-    """Return what tells the roofs of a plan from those of another."""
-    return (str(plan.meta.get("fingerprint")), *map(str, plan.roof_parts))
+def _ranked(plan: Plan, work: WorkList, park_id: str, kind: str | None) -> _Ranked:
+    """Rank the roofs of a list; those of a run in parts once, and no more than some."""
+    if not plan.roof_parts:
+        return _rank(plan, work, park_id, kind)
+    kept_by = (str(plan.meta.get("fingerprint")), *map(str, plan.roof_parts))
+    return _in_files(kept_by, plan, work, park_id, kind)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _in_files(
-    kept_by: tuple[str, ...],  # noqa: ARG001 - belongs to the key
-    _work: WorkList,
-    work: str,  # noqa: ARG001
+    kept_by: tuple[str, ...],  # noqa: ARG001 - tells the plan in the key
+    _plan: Plan,
+    work: WorkList,
     park_id: str,
     kind: str | None,
-    _plan: Plan,
 ) -> _Ranked:
-    return _rank(_plan, _work, park_id, kind, MOST_ROOFS)
+    return _rank(_plan, work, park_id, kind, MOST_ROOFS)
 
 
-def _ranked(
-    kept_by: tuple[str, ...], work: WorkList, park_id: str, kind: str | None, plan: Plan
+def _rank(
+    plan: Plan, work: WorkList, park_id: str, kind: str | None, most: int | None = None
 ) -> _Ranked:
-    if not plan.roof_parts:
-        return _rank(plan, work, park_id, kind, None)
-    return _in_files(kept_by, work, repr(work), park_id, kind, plan)
-
-
-def _rank(plan: Plan, work: WorkList, park_id: str, kind: str | None, most: int | None) -> _Ranked:
     at = in_park(park_id) if park_id else None
     rows = roofs_of(plan).columns(["roof_state", work.kind, work.largest], at)
     rows = rows[rows["roof_state"].isin(work.states)]
@@ -191,7 +187,7 @@ def _rank(plan: Plan, work: WorkList, park_id: str, kind: str | None, most: int 
 def counts_of(plan: Plan, work: WorkList, park_id: str = "") -> dict[str, int]:
     """Return how many rows of each kind a list has, those among them that are not listed."""
     if work.table == "roofs":
-        return _ranked(_kept_by(plan), work, park_id, None, plan).counts
+        return _ranked(plan, work, park_id, None).counts
     return kinds_of(work, rows_of(plan, work, park_id))
 
 
