@@ -146,18 +146,26 @@ def _cluster(workers: int, folder: Path) -> Iterator[str]:
         words = ["scheduler", "--port", "0", "--scheduler-file", str(address_file)]
         started.append(subprocess.Popen([*dask, *words, "--no-dashboard"], **quiet))  # type: ignore[call-overload]
         until = time.monotonic() + PATIENCE_S
-        while not address_file.is_file():
+        while not (address := address_in(address_file)):
             if time.monotonic() > until:
                 raise SystemExit("no scheduler within a minute")
             time.sleep(0.1)
         words = ["worker", "--scheduler-file", str(address_file), "--nworkers", str(workers)]
         words += ["--nthreads", "1", "--no-dashboard"]
         started.append(subprocess.Popen([*dask, *words], **quiet))  # type: ignore[call-overload]
-        yield json.loads(address_file.read_text())["address"]
+        yield address
     finally:
         for process in reversed(started):
             process.terminate()
             process.wait()
+
+
+def address_in(file: Path) -> str:
+    """Return the address that a scheduler wrote; empty while its file is not there or not whole."""
+    try:
+        return str(json.loads(file.read_text(encoding="utf-8"))["address"])
+    except (FileNotFoundError, ValueError, KeyError):
+        return ""
 
 
 def _summary(every: list[dict[str, Any]], peer_roofs: int) -> dict[str, Any]:

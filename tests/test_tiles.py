@@ -20,6 +20,7 @@ from affine import Affine
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from benchmarks.scale import address_in
 from pvplan import run, tile_run
 from pvplan.__main__ import main
 from pvplan.assumptions import Assumptions, load
@@ -502,6 +503,17 @@ def test_no_tile_at_all_is_an_error(
     monkeypatch.setattr(run, "_crew", lambda *_: crew(Here(never)))
     with pytest.raises(InputError, match="no tile could be computed: OSError: no space left"):
         run_city(dense, as_of=AS_OF, tiling=Tiling(tmp_path / "tiles"))
+
+
+def test_a_scheduler_s_file_is_read_when_it_is_whole(tmp_path: Path) -> None:
+    """A scheduler makes its file and fills it a moment later: both moments were met."""
+    file = tmp_path / "scheduler.json"
+    assert address_in(file) == ""
+    for written in ("", '{"type": "Scheduler", "addr', '{"type": "Scheduler"}'):
+        file.write_text(written, encoding="utf-8")
+        assert address_in(file) == ""
+    file.write_text('{"type": "Scheduler", "address": "tcp://127.0.0.1:1"}', encoding="utf-8")
+    assert address_in(file) == "tcp://127.0.0.1:1"
 
 
 def test_a_worker_of_another_version_computes_nothing(toys: City, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ import numpy as np
 import pytest
 import shapely
 
+from benchmarks.scale import address_in
 from pvplan.run import Inputs, Tiling, run_city, write_run
 from pvplan.tables import Plan
 from pvplan.tile_run import Crew
@@ -184,7 +185,11 @@ class Cluster:
         self._folder = folder
         self._processes: list[subprocess.Popen[bytes]] = []
         self.address = ""
-        self.begin()
+        try:
+            self.begin()
+        except BaseException:
+            self.close()
+            raise
 
     def begin(self, *, same_address: bool = False) -> None:
         """Start a scheduler, by default at an address of its own."""
@@ -195,8 +200,8 @@ class Cluster:
             "scheduler", "--host", "127.0.0.1", "--port", port, "--scheduler-file", str(file),
             "--dashboard-address", "127.0.0.1:0",
         )  # fmt: skip
-        until(file.exists)
-        self.address = str(json.loads(file.read_text(encoding="utf-8"))["address"])
+        until(lambda: address_in(file) != "")
+        self.address = address_in(file)
 
     def add(self, count: int = 1, *, limit_bytes: int | None = None) -> dict[str, int]:
         """Start workers and wait for them; returns address to process of those that are new.
