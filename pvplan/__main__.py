@@ -33,6 +33,7 @@ from pvplan.depot import Place, clear, is_remote, place_of
 from pvplan.errors import AssumptionError, InputError, PvplanError
 from pvplan.estimate import told
 from pvplan.ledger import DATABASE_URL
+from pvplan.opened import hourly_of_park, write_layout
 from pvplan.reports.dictionary import columns_markdown
 from pvplan.reports.output import ROOF_PARTS, refuse_unusable
 from pvplan.reports.reading import read_plan
@@ -46,11 +47,9 @@ from pvplan.run import (
     KnownLedger,
     Tiling,
     estimate_run,
-    hourly_of_park,
     inputs_of_folder,
     run_city,
     too_large_to_hold,
-    write_layout,
     write_run,
 )
 from pvplan.run import Progress as Report

@@ -20,6 +20,7 @@ import pvplan
 from pvplan import corrected
 from pvplan.assess import Places, places
 from pvplan.assumptions import Assumptions, WeatherRules
+from pvplan.assumptions import load as load_assumptions
 from pvplan.errors import AssumptionError, InputError, nearest
 from pvplan.ledger import open_ledger
 from pvplan.roof import weather as roof_weather
@@ -125,6 +126,19 @@ def inputs_of_folder(folder: Path) -> Inputs:
     """Return the inputs that a city folder names."""
     city = read_city_folder(folder)
     return Inputs(**city.files, datum=city.datum, city=city)  # type: ignore[arg-type]
+
+
+def assumptions_of(
+    inputs: Inputs, scenario: str | None, user: Mapping[str, Any] | None
+) -> Assumptions:
+    """Return the assumptions of a run: those of the city folder, a scenario, the user's own."""
+    city = inputs.city
+    return load_assumptions(
+        city=city.assumptions if city else None,
+        city_scenarios=city.scenarios if city else None,
+        scenario=scenario,
+        user=user,
+    )
 
 
 @dataclass(frozen=True)
@@ -645,6 +659,8 @@ def covered(
     missing = np.isnan(ghi).any(axis=1)
     if missing.all():
         check_covers(climate.raster, where.longitude, where.latitude)
+    if not missing.any():
+        return buildings, ghi, nothing
     listed = pd.DataFrame(
         {
             "input": "buildings",
@@ -657,8 +673,6 @@ def covered(
         },
         columns=names(REJECTED),
     )
-    if not missing.any():
-        return buildings, ghi, listed
     return buildings[~missing], ghi[~missing], listed
 
 

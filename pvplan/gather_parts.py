@@ -7,7 +7,7 @@ them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
@@ -40,19 +40,21 @@ from pvplan.gather import (
 )
 from pvplan.register_near import Wanted
 from pvplan.registered import all_recorded, decided
-from pvplan.sources.coordinates import Bounds
+from pvplan.sources.coordinates import Bounds, meet
 from pvplan.sources.footprints import FootprintFile
 from pvplan.sources.partitions import Partition
 from pvplan.sources.rasters import check_covers
 from pvplan.tables import REJECTED, Floats, names
 from pvplan.tile_run import Inputs as TileInputs
 from pvplan.tile_work import Head, Shared, head_of
-from pvplan.tiles import within_reach
+from pvplan.tiles import ROOM_M, within_reach
 from pvplan.yield_table import ghi_ratio
 
-KEPT: Final = 12
+KEPT: Final = 24
 """Parts whose outlines and heights are kept for their neighbours."""
 _WHOLE: Final = ("obstructions", "surface_model", "corrections")
+Where = Callable[[Partition, Files], Bounds]
+"""Tells the box [m] of the roofs that are asked for."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ class Parts:
         return gpd.GeoDataFrame(pd.concat(found), crs=roofs.crs).sort_index()
 
     def _read_standing(self, name: str) -> tuple[gpd.GeoDataFrame, Floats]:
-        roofs = self._partition.roofs_of(name)[["height_m", "geometry"]]
+        roofs = self._partition.standing(name)
         return roofs, shapely.bounds(roofs.geometry.to_numpy())
 
 
@@ -175,13 +177,8 @@ def gather_parts(
     InputError, AssumptionError
         A file cannot be used, no weather covers the place, the raster is of another climate.
     """
-    progress("read")
-    with ThreadPoolExecutor(1) as aside:
-        register, weather = read_aside(aside, inputs, assumptions, as_of)
-        stub = _without_roofs(partition)
-        files = beside(stub, inputs, assumptions, register)
-        progress("climate")
-        climate = climate_of(inputs, _corners(partition), assumptions, weather)
+    files, climate = _beside(inputs, partition, assumptions, progress, as_of)
+    stub = files.footprints
     parts = Parts(partition, inputs, files, climate)
     wanted = Wanted(
         all_recorded(inputs, files), partition.crs, assumptions.register, decided(files)
@@ -204,6 +201,70 @@ def gather_parts(
     )
     gathered = Gathered(near, None, files, climate, outside, warnings)
     return Survey(gathered, parts, seen.heads, _united(seen.bounds))
+
+
+def gather_near(
+    inputs: Inputs,
+    partition: Partition,
+    assumptions: Assumptions,
+    progress: Progress,
+    where: Where,
+) -> Gathered:
+    """Read the roofs of some place and all that may shade them; see :func:`pvplan.gather.gather`.
+
+    Parameters
+    ----------
+    inputs, partition, assumptions, progress
+        As for :func:`gather_parts`.
+    where
+        Tells the box of the roofs.
+
+    Returns
+    -------
+    Gathered
+        ``buildings`` are the roofs that meet the box. ``files.footprints.buildings`` are all so
+        near that they may shade one of them, however high a correction makes them.
+
+    Raises
+    ------
+    InputError, AssumptionError
+        A file cannot be used, no weather covers the place, or no roof lies there.
+    """
+    files, climate = _beside(inputs, partition, assumptions, progress, None)
+    box = where(partition, files)
+    progress("join")
+    west, south, east, north = box
+    far = assumptions.shading.max_distance_m + ROOM_M
+    around = partition.near((west - far, south - far, east + far, north + far))
+    own = around[meet(shapely.bounds(around.geometry.to_numpy()), box)]
+    if own.empty:
+        raise InputError(
+            f"{partition.folder.name}: no roof lies there: there is nothing to compute"
+        )
+    buildings = joined_to_areas(own, files)
+    found = Roofs(*covered(buildings, places(buildings), climate, inputs))
+    footprints = replace(files.footprints, buildings=around)
+    said = doubts_of_files(files, climate, found.outside, inputs, None)
+    return Gathered(
+        found.buildings, found.monthly_ghi, replace(files, footprints=footprints), climate,
+        found.outside, tuple(said),
+    )  # fmt: skip
+
+
+def _beside(
+    inputs: Inputs,
+    partition: Partition,
+    assumptions: Assumptions,
+    progress: Progress,
+    as_of: date | None,
+) -> tuple[Files, Climate]:
+    """Read all but the roofs: of the footprints an empty table."""
+    progress("read")
+    with ThreadPoolExecutor(1) as aside:
+        register, weather = read_aside(aside, inputs, assumptions, as_of)
+        files = beside(_without_roofs(partition), inputs, assumptions, register)
+        progress("climate")
+        return files, climate_of(inputs, _corners(partition), assumptions, weather)
 
 
 class _Seen:

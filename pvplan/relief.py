@@ -11,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from pvplan.assumptions import Shading
+from pvplan.assess import Around
+from pvplan.assumptions import Assumptions, Shading
+from pvplan.gather import Gathered
 from pvplan.look import Terrain
 from pvplan.roof import terrain
 from pvplan.sources.surface_model import (
@@ -91,6 +93,19 @@ def half_seen(model: SurfaceModel, buildings: gpd.GeoDataFrame, rules: Shading) 
         f" {missing[some].mean():.1%} of the ground within {reach_m:g} m has no height (beyond the"
         " rim, or missing cells); what stands there shades nothing"
     )
+
+
+def around_of(gathered: Gathered, assumptions: Assumptions) -> tuple[Around, list[str]]:
+    """Return what stands around and on the roofs, and doubts: every building read shades."""
+    casting, doubts, seen_from = gathered.files.footprints.buildings, [], None
+    if gathered.surface_model is not None:
+        model, seen_from = relief(gathered.surface_model, casting.crs, assumptions.shading)
+        found = (
+            uncovered(model, gathered.buildings),
+            half_seen(model, gathered.buildings, assumptions.shading),
+        )
+        doubts = [doubt for doubt in found if doubt]
+    return Around(casting, gathered.obstructions, seen_from), doubts
 
 
 def uncovered(model: SurfaceModel, buildings: gpd.GeoDataFrame) -> str | None:

@@ -27,6 +27,8 @@ RECIPES = {
 }  # fmt: skip
 SCALE = {
     "pvplan.run",
+    "pvplan.crews",
+    "pvplan.opened",
     "pvplan.depot",
     "pvplan.registered",
     "pvplan.gather",
@@ -52,8 +54,8 @@ HEAVY = {
     "folium": ("pvplan.maps",),
     "branca": ("pvplan.maps",),
     "rasterio": ("pvplan.sources",),
-    "dask": ("pvplan.run",),
-    "distributed": ("pvplan.run",),
+    "dask": ("pvplan.crews",),
+    "distributed": ("pvplan.crews",),
     "upath": ("pvplan.depot",),
     "fsspec": ("pvplan.depot",),
     "sqlalchemy": ("pvplan.ledger",),
@@ -116,7 +118,8 @@ def allowed(name: str) -> set[str]:
     if within(name, "pvplan.ui", "app"):
         faces = {m for m in MODULES if within(m, "pvplan.ui", "pvplan.reports", "pvplan.maps")}
         # What people write: the ledger, and the file of corrections.
-        return words | faces | {"pvplan.run", "pvplan.ledger", "pvplan.sources.corrections"}
+        recipes = {"pvplan.run", "pvplan.opened"}
+        return words | faces | recipes | {"pvplan.ledger", "pvplan.sources.corrections"}
     if name in COMMANDS:
         return words | doors | {"pvplan.run", "pvplan.partition", "pvplan.partition_rows"}
     if name == "pvplan.__main__":

@@ -202,6 +202,32 @@ def test_the_join_agrees_with_every_pair_tried(roofs: Any, areas: Any, order: An
     pd.testing.assert_series_equal(again.reindex(found.index), found)
 
 
+def test_areas_elsewhere_are_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A city of many parks is joined part by part: each part pays for the parks around it only."""
+    near = [house(100.0 * at, 0, 90, 90) for at in range(4)]
+    far = [house(100.0 * at, 50_000, 90, 90) for at in range(500)]
+    ids = [f"a{at:03d}" for at in range(504)]
+    roofs = table([house(10), house(115), house(385), house(60_000)], ["a", "b", "c", "far"])
+    inner = largest_overlap(roofs.iloc[:3], table(near, ids[:4]))
+    assert inner.to_dict() == {"a": "a000", "b": "a001", "c": "a003"}
+    drawn: list[int] = []
+    lines = shapely.linestrings
+
+    def counted(points: Any) -> Any:
+        drawn.append(len(points))
+        return lines(points)
+
+    monkeypatch.setattr(shapely, "linestrings", counted)
+    found = largest_overlap(roofs.iloc[:3], table([*far, *near], [*ids[4:], *ids[:4]]))
+    pd.testing.assert_series_equal(found, inner)
+    # Of the 16 edges of the four near, those that the roofs' box meets; of the far none.
+    assert 0 < sum(drawn) <= 16
+    every = largest_overlap(roofs, table([*far, *near], [*ids[4:], *ids[:4]]))
+    assert every["far"] is None
+    nobody = largest_overlap(roofs.iloc[:0], table(near, ids[:4]))
+    assert nobody.empty and nobody.dtype == object
+
+
 def test_datav_districts_are_known_to_be_shifted(shared_data: Path) -> None:
     raw = read(shared_data / DATAV, "district")
     assert raw.counts["areas"] == 16

@@ -19,9 +19,10 @@ import pandas as pd
 import pytest
 import shapely
 
+from pvplan.opened import open_city
 from pvplan.reports.output import write_plan
 from pvplan.reports.runfile import sha256_of
-from pvplan.run import inputs_of_folder, open_city
+from pvplan.run import inputs_of_folder
 from pvplan.tables import ROOFS, Plan, names
 from pvplan.ui import numbers, runs, work_lists
 from tests.conftest import ROOT, absent

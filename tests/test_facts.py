@@ -16,8 +16,9 @@ import shapely
 
 from pvplan.__main__ import main
 from pvplan.errors import InputError
+from pvplan.opened import OpenCity, open_city
 from pvplan.reports.phrases import in_chinese
-from pvplan.run import OpenCity, inputs_of_folder, open_city, run_city
+from pvplan.run import inputs_of_folder, run_city
 from pvplan.sources.corrections import (
     HEAD,
     NOTHING_THERE,

@@ -13,8 +13,9 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from pvplan.opened import open_city
 from pvplan.reports.output import write_plan
-from pvplan.run import inputs_of_folder, open_city, run_city, write_run
+from pvplan.run import inputs_of_folder, run_city, write_run
 from pvplan.sources.corrections import append_corrections, read_corrections, rows_of
 from pvplan.tables import FACTS, Plan, names
 from pvplan.ui import facts, looks, park_states, people, runs

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from pvplan import run
+from pvplan import crews, run
 from pvplan.__main__ import _in_words, _Pace
 from pvplan.errors import InputError
 from pvplan.reports.reading import read_plan
@@ -313,7 +313,7 @@ def test_input_files_that_are_cut_while_their_tile_waits_are_written_anew(
 def test_a_scheduler_that_does_not_answer_is_named(
     town: Inputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run, "PATIENCE_S", 1)
+    monkeypatch.setattr(crews, "PATIENCE_S", 1)
     tiling = Tiling(tmp_path / "tiles", address="tcp://127.0.0.1:9")
     with pytest.raises(InputError, match=r"no scheduler answers at 'tcp://127.0.0.1:9'"):
         run_city(town, as_of=AS_OF, tiling=tiling)
@@ -324,11 +324,11 @@ def test_a_scheduler_that_does_not_answer_is_named(
 
 def test_another_machine_comes_before_another_worker_and_that_before_the_same() -> None:
     there = ["tcp://a:1", "tcp://a:2", "tcp://b:1"]
-    assert run._others({"tcp://a:1"}, there) == ["tcp://b:1"]
-    assert run._others({"tcp://a:1", "tcp://b:1"}, there) == ["tcp://a:2"]
-    assert run._others({"tcp://a:1"}, there[:2]) == ["tcp://a:2"]
-    assert run._others(set(there), there) is None
-    assert run._others({"tcp://gone:1"}, []) is None
+    assert crews._others({"tcp://a:1"}, there) == ["tcp://b:1"]
+    assert crews._others({"tcp://a:1", "tcp://b:1"}, there) == ["tcp://a:2"]
+    assert crews._others({"tcp://a:1"}, there[:2]) == ["tcp://a:2"]
+    assert crews._others(set(there), there) is None
+    assert crews._others({"tcp://gone:1"}, []) is None
 
 
 @dataclass(frozen=True)
@@ -351,7 +351,7 @@ def run_errand(errand: Errand) -> int:
 def test_a_try_waits_for_no_worker_that_left(cluster: Cluster) -> None:
     """It is sent to the others; when these die it goes to whoever is there, even the first."""
     ((first, process),) = cluster.add().items()
-    with run._cluster(cluster.address, lambda _: None) as workers:
+    with crews._cluster(cluster.address, lambda _: None) as workers:
         fault = workers.submit(run_errand, Errand("x", fails_on=process)).exception(60)
         assert isinstance(fault, OSError)
         assert fault.__notes__ == [f"on {first}"]

@@ -983,15 +983,19 @@ def looking(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[..., Any]], l
     def put(study: Callable[..., Any]) -> list[Any]:
         opened_with: list[Any] = []
 
-        def open_city(inputs: Any, *, user: Any, progress: Callable[[str], None]) -> Any:
+        def open_city(inputs: Any, *, user: Any, progress: Callable[[str], None], near: Any) -> Any:
+            assert near is None  # this run holds its roofs
             opened_with.append((inputs, user))
             progress("read")
             return types.SimpleNamespace(study=study)
 
-        module = types.ModuleType("pvplan.run")
-        module.inputs_of_folder = lambda _folder: SomeInputs()  # type: ignore[attr-defined]
-        module.open_city = open_city  # type: ignore[attr-defined]
-        monkeypatch.setitem(sys.modules, "pvplan.run", module)
+        for name, word, made in (
+            ("run", "inputs_of_folder", lambda _folder: SomeInputs()),
+            ("opened", "open_city", open_city),
+        ):
+            module = types.ModuleType(f"pvplan.{name}")
+            setattr(module, word, made)
+            monkeypatch.setitem(sys.modules, f"pvplan.{name}", module)
         monkeypatch.setattr(looks, "folder_of", lambda _plan: Path("city"))
         st.cache_resource.clear()
         st.cache_data.clear()
@@ -1089,7 +1093,17 @@ def test_the_bundled_city_is_known_by_its_files_only() -> None:
 
 
 def test_pages_import_only_what_a_face_may() -> None:
-    allowed = {"run", "maps", "reports", "ledger", "assumptions", "tables", "errors", "ui"}
+    allowed = {
+        "run",
+        "opened",
+        "maps",
+        "reports",
+        "ledger",
+        "assumptions",
+        "tables",
+        "errors",
+        "ui",
+    }
     for path in [*UI, ROOT / "app.py"]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             names = (

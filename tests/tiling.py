@@ -152,9 +152,9 @@ def _line(raw: str) -> dict[str, Any]:
 
 
 def started(inputs: Inputs, out: Path, *words: str, **settings: float) -> Run:
-    """Start a run; ``settings`` are constants of ``pvplan.run`` that are too patient for a test."""
-    code = "".join(f"run.{name} = {value}; " for name, value in settings.items())
-    code = f"import sys; from pvplan import run; {code}"
+    """Start a run; ``settings`` are constants of ``pvplan.crews``, too patient for a test."""
+    code = "".join(f"crews.{name} = {value}; " for name, value in settings.items())
+    code = f"import sys; from pvplan import crews; {code}"
     command = [
         sys.executable, "-c", f"{code}from pvplan.__main__ import start; sys.exit(start())", "run",
         "--buildings", str(inputs.buildings), "--weather", str(inputs.weather), "--as-of",

@@ -19,7 +19,7 @@ import shapely
 from pvplan.errors import InputError, nearest
 from pvplan.sources.attributes import agreed, first_text
 from pvplan.sources.cleaning import Flags, Geometries, joined, polygons_in_metres, row_ids
-from pvplan.sources.coordinates import Datum
+from pvplan.sources.coordinates import Bounds, Datum, meet
 from pvplan.sources.fields import chosen_columns, texts
 from pvplan.sources.misregistration import Kind, datum_warning
 from pvplan.sources.overlaps import overlapping
@@ -269,9 +269,15 @@ def largest_overlap(
     roofs, zones = buildings.geometry.to_numpy(), areas.geometry.to_numpy()
     found = np.full(len(roofs), None, dtype=object)
     tree = shapely.STRtree(roofs) if tree is None else tree
+    if not len(roofs):
+        return pd.Series(found, buildings.index, dtype=object, name=areas.index.name)
+    # A city is joined part by part: what lies elsewhere must cost nothing there.
+    box: Bounds = tuple(shapely.total_bounds(roofs).tolist())
+    near = np.flatnonzero(meet(shapely.bounds(zones), box))
     border = np.zeros(len(roofs), dtype=np.bool_)
-    border[np.unique(tree.query(_edges(zones))[1])] = True
-    zone, roof, common = _shared(tree, roofs, zones, border)
+    border[np.unique(tree.query(_edges(zones[near], box))[1])] = True
+    zone, roof, common = _shared(tree, roofs, zones[near], border)
+    zone = near[zone]
     size = -np.round(common, _DECIMALS)
     real = size < 0.0
     zone, roof, size = zone[real], roof[real], size[real]
@@ -285,13 +291,16 @@ def largest_overlap(
     return pd.Series(found, buildings.index, dtype=object, name=areas.index.name)
 
 
-def _edges(zones: Geometries) -> Geometries:
-    """Return every edge of the zones' borders as a line of two points."""
+def _edges(zones: Geometries, box: Bounds) -> Geometries:
+    """Return the edges of the zones' borders that a box may meet, as lines of two points."""
     points, ring = shapely.get_coordinates(
         shapely.get_rings(shapely.get_parts(zones)), return_index=True
     )
-    last = np.flatnonzero(np.diff(ring) == 0)
-    return np.asarray(shapely.linestrings(np.stack([points[last], points[last + 1]], axis=1)))
+    first = np.flatnonzero(np.diff(ring) == 0)
+    start, end = points[first], points[first + 1]
+    bounds = np.hstack([np.minimum(start, end), np.maximum(start, end)])
+    here = meet(bounds, box)
+    return np.asarray(shapely.linestrings(np.stack([start[here], end[here]], axis=1)))
 
 
 _NONE: Final = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
@@ -324,6 +333,6 @@ def _shared(
         return np.full(len(roof), number), roof, common
 
     with ThreadPoolExecutor(_THREADS) as threads:
-        pairs = list(threads.map(met, range(len(zones))))
+        pairs = [_NONE, *threads.map(met, range(len(zones)))]
     zone, roof, common = (np.concatenate(column) for column in zip(*pairs, strict=True))
     return zone, roof, common

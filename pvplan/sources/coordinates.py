@@ -193,6 +193,18 @@ def named_crs(stated: str | None, title: str) -> pyproj.CRS | None:
         ) from error
 
 
+def meet(boxes: Floats, bounds: Bounds) -> npt.NDArray[np.bool_]:
+    """Tell which boxes, shape (n, 4), touch a box: west, south, east, north; empty ones do not."""
+    west, south, east, north = bounds
+    found: npt.NDArray[np.bool_] = (
+        (boxes[:, 0] <= east)
+        & (boxes[:, 2] >= west)
+        & (boxes[:, 1] <= north)
+        & (boxes[:, 3] >= south)
+    )
+    return found
+
+
 def _bounds_of(place: gpd.GeoDataFrame | gpd.GeoSeries | Bounds) -> Floats:
     if isinstance(place, tuple):
         return np.asarray([place], dtype=np.float64)

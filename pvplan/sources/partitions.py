@@ -8,7 +8,6 @@ it; :mod:`pvplan.partition` says how.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -21,6 +20,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pyproj
 import shapely
@@ -28,7 +28,7 @@ import shapely
 from pvplan.assumptions import Footprints
 from pvplan.errors import InputError
 from pvplan.sources.attributes import DAYS
-from pvplan.sources.coordinates import Bounds
+from pvplan.sources.coordinates import Bounds, meet
 from pvplan.sources.footprints import DATES, TEXTS, FootprintFile
 from pvplan.sources.rejections import rejected_table
 from pvplan.tables import REJECTED, names
@@ -39,6 +39,7 @@ KIND: Final = "pvplan partition of buildings"
 LAYOUT: Final = 1
 ROWS_PER_GROUP: Final = 4_000
 _TEXT_COLUMNS: Final = (*TEXTS, "roof_form")
+_ABOUT_ROWS: Final = ("roof_id", "bbox")  # the index, and the boxes that statistics are made of
 _PLAIN: Final = ("input", "file", "done")  # of REJECTED: texts that are never missing
 _NAME: Final = re.compile(r"\d{2}-\d{7}-\d{7}")
 
@@ -211,51 +212,56 @@ class Partition:
         """
         return _buildings(self._content(self._part(name)), self.crs)
 
-    def within(self, bounds: Bounds, least_top_m: float | None = None) -> gpd.GeoDataFrame:
-        """Return the roofs of all parts that meet a box: what may stand around a part.
+    def standing(self, name: str) -> gpd.GeoDataFrame:
+        """Return what can shade of a part: ``height_m`` and ``geometry`` of :meth:`roofs_of`."""
+        content = pa.BufferReader(self._content(self._part(name)))
+        table = pq.read_table(content, columns=["roof_id", "height_m", "geometry"])
+        index = pd.Index(table["roof_id"].to_numpy().astype(object), name="roof_id", dtype=object)
+        shapes = shapely.from_wkb(table["geometry"].to_numpy())
+        heights = {"height_m": table["height_m"].to_numpy()}
+        return gpd.GeoDataFrame(heights, index=index, geometry=shapes, crs=self.crs)
+
+    def near(self, bounds: Bounds) -> gpd.GeoDataFrame:
+        """Return the buildings that meet a box; parts that lie elsewhere are not read.
 
         Parameters
         ----------
         bounds
-            West, south, east, north, m in :attr:`crs`; a roof that touches the box meets it.
-        least_top_m
-            Leave out what is lower, m; None: nothing.
+            West, south, east, north, m in :attr:`crs`; a building whose bounds touch it meets it.
 
         Returns
         -------
         GeoDataFrame
-            ``height_m`` [m] and ``geometry``, index ``roof_id``, sorted. Parts that cannot hold
-            such a roof are not read, and of others only those two columns.
+            As :meth:`roofs_of`.
 
         Raises
         ------
         InputError
             The file of a part is missing or not as it was written.
         """
-        least = -np.inf if least_top_m is None else least_top_m
-        found = [
-            self._near(part, bounds, least)
-            for part in self.parts
-            if part.top_m >= least and _meet(np.array([part.bounds]), bounds).any()
-        ]
-        if not found:
-            nothing = pd.Index([], name="roof_id", dtype=object)
-            heights = {"height_m": np.empty(0)}
-            return gpd.GeoDataFrame(heights, index=nothing, geometry=[], crs=self.crs)
+        found = [self.roofs_of(self.parts[0].name)[:0]]
+        for part in self.parts:
+            if meet(np.array([part.bounds]), bounds).any():
+                roofs = self.roofs_of(part.name)
+                found.append(roofs[meet(shapely.bounds(roofs.geometry.to_numpy()), bounds)])
         return _together(found, self.crs)
 
-    def _near(self, part: Part, bounds: Bounds, least_top_m: float) -> gpd.GeoDataFrame:
-        table = pq.read_table(
-            pa.BufferReader(self._content(part)), columns=["roof_id", "height_m", "geometry"]
-        )
-        shapes = shapely.from_wkb(table["geometry"].to_numpy())
-        heights = table["height_m"].to_numpy()
-        wanted = (heights >= least_top_m) & _meet(shapely.bounds(shapes), bounds)
-        labels = np.array(table["roof_id"].to_pylist(), dtype=object)[wanted]
-        index = pd.Index(labels, name="roof_id", dtype=object)
-        return gpd.GeoDataFrame(
-            {"height_m": heights[wanted]}, index=index, geometry=shapes[wanted], crs=self.crs
-        )
+    def bounds_of(self, roof_id: str) -> Bounds | None:
+        """Return west, south, east and north of a building, m; None where it is unknown.
+
+        Raises
+        ------
+        InputError
+            The file of a part is missing or not as it was written.
+        """
+        for part in self.parts:
+            content = pa.BufferReader(self._content(part))
+            ids = pq.read_table(content, columns=["roof_id"])["roof_id"]
+            if pc.any(pc.equal(ids, roof_id)).as_py():
+                one = self.roofs_of(part.name).loc[[roof_id]]
+                west, south, east, north = map(float, one.total_bounds)
+                return west, south, east, north
+        return None
 
     def rejected(self) -> pd.DataFrame:
         """Return the rows that were rejected or altered, as ``FootprintFile.rejected``.
@@ -339,10 +345,13 @@ class Partition:
             raise InputError([f"{fault}; {again}" for fault in faults])
 
     def _part(self, name: str) -> Part:
-        for part in self.parts:
-            if part.name == name:
-                return part
-        raise InputError(f"{self.folder.name}: has no part '{name}'")
+        if name not in self._by_name:
+            raise InputError(f"{self.folder.name}: has no part '{name}'")
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> dict[str, Part]:
+        return {part.name: part for part in self.parts}
 
     def _content(self, part: Part) -> bytes:
         return self._checked(f"{part.name}.parquet", part.sha256)
@@ -485,23 +494,16 @@ def _together(parts: Sequence[gpd.GeoDataFrame], crs: pyproj.CRS) -> gpd.GeoData
 
 def _buildings(content: bytes, crs: pyproj.CRS) -> gpd.GeoDataFrame:
     """Read a part as it was before it was written: texts or None, days, the CRS by its name."""
-    found = gpd.read_parquet(io.BytesIO(content))
-    index = pd.Index(found.index.to_numpy(dtype=object), name="roof_id", dtype=object)
-    found.index = index
-    for column in _TEXT_COLUMNS:
-        words = found[column].to_numpy(dtype=object)
-        words = np.where(pd.isna(words), None, words)
-        found[column] = pd.Series(words, index, dtype=object)
-    for column in DATES:
-        found[column] = found[column].astype(DAYS)
-    return found.set_crs(crs, allow_override=True)
-
-
-def _meet(boxes: Any, bounds: Bounds) -> Any:
-    west, south, east, north = bounds
-    return (
-        (boxes[:, 0] <= east)
-        & (boxes[:, 2] >= west)
-        & (boxes[:, 1] <= north)
-        & (boxes[:, 3] >= south)
-    )
+    table = pq.read_table(pa.BufferReader(content))
+    index = pd.Index(table["roof_id"].to_numpy().astype(object), name="roof_id", dtype=object)
+    columns: dict[str, Any] = {}
+    for name in table.column_names:
+        if name in _TEXT_COLUMNS:
+            columns[name] = pd.Series(table[name].to_pylist(), index, dtype=object)
+        elif name in DATES:
+            columns[name] = pd.Series(table[name].to_numpy(), index).astype(DAYS)
+        elif name == "geometry":
+            columns[name] = gpd.array.from_shapely(shapely.from_wkb(table[name].to_numpy()), crs)
+        elif name not in _ABOUT_ROWS:
+            columns[name] = table[name].to_numpy()
+    return gpd.GeoDataFrame(columns, index=index, geometry="geometry", crs=crs)

@@ -141,8 +141,11 @@ def _ours(out: Path, plan: Plan) -> bool:
 
 
 def city_folder(plan: Plan) -> Path | None:
-    """Return the city folder whose files the run read, None where it is not at hand."""
-    return looks.folder_of(plan)
+    """Return the city folder whose files the run read, None where it is not at hand.
+
+    None also for a run in parts: another day would hold its whole city.
+    """
+    return None if plan.roof_parts else looks.folder_of(plan)
 
 
 def order(plan: Plan, run: str, folder: Path, wanted: Days) -> Order:

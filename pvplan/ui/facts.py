@@ -279,7 +279,7 @@ def survey(outlook: pd.DataFrame, language: Language) -> pd.DataFrame:
     Parameters
     ----------
     outlook
-        Of :meth:`pvplan.run.OpenCity.outlook`.
+        Of :meth:`pvplan.opened.OpenCity.outlook`.
     language
         Of the words.
     """

@@ -114,8 +114,8 @@ def recount(view: View, known: Known, roof_id: str, park_id: str, folder: Any) -
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"##### {view.say('recount_title')}")
             st.badge(view.say("not_in_run"), color="orange")
-        if folder is None:
-            in_parts = bool(view.plan.roof_parts)
+        in_parts = bool(view.plan.roof_parts)
+        if folder is None or in_parts:
             st.info(view.say("recount_in_parts" if in_parts else "recount_no_folder"))
             _command(view, known)
             return

@@ -68,7 +68,7 @@ class Outlook:
     """What is known of one roof, and what it would be if a survey found otherwise.
 
     ``estimates`` are fact to value and source, by the files alone; ``table`` is as of
-    :meth:`pvplan.run.OpenCity.outlook`; ``ratios`` hold levelised cost, payback and the like.
+    :meth:`pvplan.opened.OpenCity.outlook`; ``ratios`` hold levelised cost, payback and the like.
     """
 
     estimates: Mapping[str, tuple[str, str]]
@@ -112,10 +112,8 @@ def _digest(path: str, stamp: int, size: int) -> str:  # noqa: ARG001 - both bel
 def folder_of(plan: Plan) -> Path | None:
     """Return the city folder at hand whose files the run read, else None.
 
-    None also for a run in parts: to look closely is to open its whole city.
+    That of a run in parts names a partition made of these files.
     """
-    if plan.roof_parts:
-        return None
     desk = desks.current()
     at_hand = [*runs.cities(), *([desk.city] if desk is not None else [])]
     return next((folder for folder in at_hand if _was_read(plan, folder)), None)
@@ -125,11 +123,28 @@ def _was_read(plan: Plan, folder: Path) -> bool:
     city, files = plan.meta.get("city") or {}, plan.meta.get("inputs") or []
     # What is registered or corrected is no file of the city's: it stands in the run.
     own = [noted for noted in files if noted.get("role") not in APART]
-    return (
-        bool(own)
-        and city.get("id") == _city_id(folder)
-        and all(_is_there(noted, folder) for noted in own)
-    )
+    if not own or city.get("id") != _city_id(folder):
+        return False
+    if plan.roof_parts:
+        cut, own = _of_buildings(own)
+        if not cut <= _partitioned(folder):
+            return False
+    return all(_is_there(noted, folder) for noted in own)
+
+
+def _of_buildings(files: list[Any]) -> tuple[set[str], list[Any]]:
+    """Return the digests of the files of buildings, and the other files."""
+    buildings = [noted for noted in files if noted.get("role") == "buildings"]
+    return {str(noted.get("sha256")) for noted in buildings}, [
+        noted for noted in files if noted.get("role") != "buildings"
+    ]
+
+
+def _partitioned(folder: Path) -> set[str]:
+    # Imported here: the recipe loads much that a reader of finished runs never needs.
+    from pvplan.opened import sources_of
+
+    return sources_of(folder)
 
 
 def _is_there(noted: Mapping[str, Any], folder: Path) -> bool:
@@ -250,7 +265,7 @@ def recorded_in(plan: Plan) -> pd.DataFrame:
 def _outlook(
     desk: _Desk, job: Job[Outlook], plan: Plan, folder: Path, roof_id: str, rows: pd.DataFrame
 ) -> Outlook:
-    city = _city(desk, job, plan, folder)
+    city = _city(desk, job, plan, folder, roof_id)
     row = roofs_of(plan).rows([roof_id]).drop(columns="geometry")
     ratios = city.ratios(pd.DataFrame(row))
     return Outlook(city.estimates(roof_id), city.outlook(roof_id, rows), ratios.iloc[0])
@@ -289,7 +304,7 @@ def _look(
     roof_id: str,
     corrections: pd.DataFrame | None,
 ) -> Look:
-    city = _city(desk, job, plan, folder)
+    city = _city(desk, job, plan, folder, roof_id)
     state = _as_run(city, plan) if corrections is None else city.corrected(corrections)
     study = state.study(roof=roof_id)
     roofs = study.roofs
@@ -309,18 +324,24 @@ def _look(
     )
 
 
-def _city(desk: _Desk, job: Job[Any], plan: Plan, folder: Path) -> Any:
-    """Return the run's city without corrections, opened once as the run was told and assumed."""
-    # Imported here: the recipe loads much that a reader of finished runs never needs.
-    from pvplan.run import inputs_of_folder, open_city
+def _city(desk: _Desk, job: Job[Any], plan: Plan, folder: Path, roof_id: str | None = None) -> Any:
+    """Return the run's city without corrections, opened once as the run was told and assumed.
 
-    key = str(plan.meta.get("fingerprint"))
+    Of a city in parts only the surroundings of the roof are opened.
+    """
+    # Imported here: the recipe loads much that a reader of finished runs never needs.
+    from pvplan.opened import open_city
+    from pvplan.run import inputs_of_folder
+
+    key, near = str(plan.meta.get("fingerprint")), None
+    if plan.roof_parts and roof_id is not None:
+        key, near = f"{key} {roof_id}", tuple(roofs_of(plan).rows([roof_id]).total_bounds)
     if key not in desk.cities:
         read = {str(noted.get("role")) for noted in plan.meta["inputs"]} - APART
         absent: dict[str, Any] = {role: None for role in OPTIONAL if role not in read}
         told = dict(plan.meta.get("told") or {})
         inputs = replace(inputs_of_folder(folder), **{**absent, **told})
-        opened = open_city(inputs, user=differences(plan), progress=job.report)
+        opened = open_city(inputs, user=differences(plan), progress=job.report, near=near)
         desk.cities[key] = opened
         while len(desk.cities) > MOST_CITIES:
             desk.cities.popitem(last=False)

@@ -150,10 +150,11 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "hand here; on the command line:",
     ),
     "look_in_parts": (
-        "本次计算按分块进行，网页不读入全市屋顶，因此这里不画逐块布置图；"
-        "可在命令行生成（会读入整个城市）：",
-        "This run was made in parts: the pages never read its whole city, and draw no single "
-        "modules of it; on the command line, which does read it:",
+        "本次计算按分块进行：逐块布置图和地平线图需要城市文件夹，其 city.toml 的 "
+        "inputs.buildings 指向该分块文件夹，这里没有找到；可在命令行生成：",
+        "This run was made in parts: the drawing of modules and the horizon need a city folder "
+        "whose city.toml names that partition as inputs.buildings, which is not at hand here; on "
+        "the command line:",
     ),
     "screening_run": (
         "本次计算用面积法（screening），不逐块排布组件，也不计算周边遮挡。",
