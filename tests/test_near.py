@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -256,3 +257,25 @@ def test_without_its_partition_a_run_in_parts_is_not_looked_at(
     app = opened(parts_out, city.parent, monkeypatch, some(roofs)[3])
     assert say("look_in_parts", "en") in told(app)
     assert looks.folder_of(plan) is None
+    assert looks.folder_of(replace(plan, roof_parts=(), roofs=roofs)) == city
+
+
+def test_a_run_in_one_piece_knows_its_partition_too(
+    city: Path,
+    parted_city: Path,
+    plan: Plan,
+    roofs: gpd.GeoDataFrame,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "shanghai"
+    shutil.copytree(parted_city, folder)
+    (folder / inputs_of_folder(city).buildings.name).unlink()
+    monkeypatch.setenv("PVPLAN_CITIES", str(folder))
+    in_one = replace(plan, roof_parts=(), roofs=roofs)
+    assert looks.folder_of(in_one) == folder
+    inputs = [
+        {**noted, "sha256": "0" * 64} if noted["role"] == "buildings" else noted
+        for noted in plan.meta["inputs"]
+    ]
+    assert looks.folder_of(replace(in_one, meta={**plan.meta, "inputs": inputs})) is None

@@ -123,21 +123,26 @@ def _was_read(plan: Plan, folder: Path) -> bool:
     city, files = plan.meta.get("city") or {}, plan.meta.get("inputs") or []
     # What is registered or corrected is no file of the city's: it stands in the run.
     own = [noted for noted in files if noted.get("role") not in APART]
-    if not own or city.get("id") != _city_id(folder):
-        return False
-    if plan.roof_parts:
-        cut, own = _of_buildings(own)
-        if not cut <= _partitioned(folder):
-            return False
-    return all(_is_there(noted, folder) for noted in own)
+    return (
+        bool(own)
+        and city.get("id") == _city_id(folder)
+        and all(_is_there(noted, folder, in_parts=bool(plan.roof_parts)) for noted in own)
+    )
 
 
-def _of_buildings(files: list[Any]) -> tuple[set[str], list[Any]]:
-    """Return the digests of the files of buildings, and the other files."""
-    buildings = [noted for noted in files if noted.get("role") == "buildings"]
-    return {str(noted.get("sha256")) for noted in buildings}, [
-        noted for noted in files if noted.get("role") != "buildings"
-    ]
+def _is_there(noted: Mapping[str, Any], folder: Path, *, in_parts: bool) -> bool:
+    """Tell whether a file that a run read lies in the folder, or was lent by the bundled city.
+
+    Buildings may be there as a partition; of a run in parts they must.
+    """
+    role, sha256 = noted.get("role"), noted.get("sha256")
+    if role != "buildings" or not in_parts:
+        for home in (folder, *([runs.BUNDLED_CITY] if role in LENT else [])):
+            path = home / Path(str(noted.get("file"))).name
+            if path.is_file():
+                about = path.stat()
+                return _digest(str(path), about.st_mtime_ns, about.st_size) == sha256
+    return role == "buildings" and sha256 in _partitioned(folder)
 
 
 def _partitioned(folder: Path) -> set[str]:
@@ -145,17 +150,6 @@ def _partitioned(folder: Path) -> set[str]:
     from pvplan.opened import sources_of
 
     return sources_of(folder)
-
-
-def _is_there(noted: Mapping[str, Any], folder: Path) -> bool:
-    """Tell whether a file that a run read lies in the folder, or was lent by the bundled city."""
-    lent = [runs.BUNDLED_CITY] if noted.get("role") in LENT else []
-    for home in (folder, *lent):
-        path = home / Path(str(noted.get("file"))).name
-        if path.is_file():
-            about = path.stat()
-            return _digest(str(path), about.st_mtime_ns, about.st_size) == noted.get("sha256")
-    return False
 
 
 def _city_id(folder: Path) -> str | None:
