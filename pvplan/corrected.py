@@ -231,6 +231,10 @@ def _with_obstructions(city: City, held: pd.DataFrame, standing: ObstructionFile
     """Return what stands on each roof; where people saw nothing, nothing stands."""
     said = held[held["fact"] == "obstruction"]
     buildings = city.buildings
+    if standing is not None:
+        # A correction names its roof: where that is none of these, it stands on none of these.
+        named = standing.shapes["roof_id"].isin(buildings.index)
+        standing = replace(standing, shapes=standing.shapes[named])
     free = set(said.loc[said["value"] == NOTHING_THERE, "roof_id"])
     if said.empty:
         return city.obstructions

@@ -53,8 +53,8 @@ from pvplan.yield_table import ghi_ratio
 KEPT: Final = 24
 """Parts whose outlines and heights are kept for their neighbours."""
 _WHOLE: Final = ("obstructions", "surface_model", "corrections")
-Where = Callable[[Partition, Files], Bounds]
-"""Tells the box [m] of the roofs that are asked for."""
+Where = Callable[[Partition, Files], tuple[Bounds, str]]
+"""Tells the box [m] of the roofs that are asked for, and what is wrong where none lies there."""
 
 
 @dataclass(frozen=True)
@@ -217,13 +217,15 @@ def gather_near(
     inputs, partition, assumptions, progress
         As for :func:`gather_parts`.
     where
-        Tells the box of the roofs.
+        Tells the box of the roofs, and what is wrong where none lies there.
 
     Returns
     -------
     Gathered
         ``buildings`` are the roofs that meet the box. ``files.footprints.buildings`` are all so
-        near that they may shade one of them, however high a correction makes them.
+        near that they may shade one of them, however high a correction makes them. Doubts are
+        those of the single files: how they fit each other is not asked. A bundled climate is lent
+        as to a run in parts: it must cover the corners of every part.
 
     Raises
     ------
@@ -231,16 +233,14 @@ def gather_near(
         A file cannot be used, no weather covers the place, or no roof lies there.
     """
     files, climate = _beside(inputs, partition, assumptions, progress, None)
-    box = where(partition, files)
+    box, nobody = where(partition, files)
     progress("join")
     west, south, east, north = box
     far = assumptions.shading.max_distance_m + ROOM_M
     around = partition.near((west - far, south - far, east + far, north + far))
     own = around[meet(shapely.bounds(around.geometry.to_numpy()), box)]
     if own.empty:
-        raise InputError(
-            f"{partition.folder.name}: no roof lies there: there is nothing to compute"
-        )
+        raise InputError(nobody)
     buildings = joined_to_areas(own, files)
     found = Roofs(*covered(buildings, places(buildings), climate, inputs))
     footprints = replace(files.footprints, buildings=around)

@@ -53,7 +53,9 @@ from pvplan.sources.corrections import holding
 from pvplan.sources.partitions import Partition, is_partition, open_partition
 from pvplan.study import Study, study
 
-WORKERS: Final = 2
+THREADS: Final = 2
+"""Blocks of roofs that are recounted at once."""
+_WITHOUT_ROOFS: Final = "--park: '{}' has no roofs: there is nothing to compute"
 _OUTLOOK: Final = ("capacity_dc_kw", "energy_ac_kwh_per_year", "structure_state")
 
 
@@ -100,7 +102,7 @@ class OpenCity:
         InputError
             The roofs are not those of the city.
         """
-        with ThreadPoolExecutor(WORKERS) as workers:
+        with ThreadPoolExecutor(THREADS) as workers:
             return recount(
                 before.gathered, self.gathered, self.world, roofs, self.inputs, as_of, goal,
                 workers.map,
@@ -228,20 +230,21 @@ def _opened(
     return OpenCity(gathered, known, inputs)
 
 
-def _at_box(degrees: Bounds, partition: Partition, _: Files) -> Bounds:
+def _at_box(degrees: Bounds, partition: Partition, _: Files) -> tuple[Bounds, str]:
     here = gpd.GeoSeries([shapely.box(*degrees)], crs="EPSG:4326").to_crs(partition.crs)
-    return bounds_of(here)
+    return bounds_of(here), f"{partition.folder.name}: no roof lies there: nothing to look at"
 
 
-def _at_roof(roof: str, partition: Partition, _: Files) -> Bounds:
+def _at_roof(roof: str, partition: Partition, _: Files) -> tuple[Bounds, str]:
     found = partition.bounds_of(roof)
+    unknown = f"--roof: '{roof}' is unknown in {partition.folder.name}"
     if found is None:
-        raise InputError(f"--roof: '{roof}' is unknown in {partition.folder.name}")
-    return found
+        raise InputError(unknown)
+    return found, unknown
 
 
-def _at_park(park: str | None, _: Partition, files: Files) -> Bounds:
-    return bounds_of(_areas_of(files.parks, park))
+def _at_park(park: str | None, _: Partition, files: Files) -> tuple[Bounds, str]:
+    return bounds_of(_areas_of(files.parks, park)), _WITHOUT_ROOFS.format(park)
 
 
 def hourly_of_park(
@@ -264,13 +267,14 @@ def hourly_of_park(
     out
         CSV file: time [middle of the interval, with offset], power_ac_kw.
     scenario, user, progress
-        As for :func:`run_city`.
+        As for :func:`pvplan.run.run_city`.
 
     Returns
     -------
     DataFrame
         What was written; each month sums to the park's energy in a whole run.
-        ``attrs["warnings"]`` holds the doubts about the inputs.
+        ``attrs["warnings"]`` holds the doubts about the inputs; of a partition only those of
+        single files.
 
     Raises
     ------
@@ -308,17 +312,19 @@ def write_layout(
     roof, park
         Id of a roof, or of a park; exactly one.
     scenario, user, progress
-        As for :func:`run_city`.
+        As for :func:`pvplan.run.run_city`.
 
     Returns
     -------
     modules, warnings
-        What was written (:class:`pvplan.study.Study`), and the doubts about the inputs.
+        What was written (:class:`pvplan.study.Study`), and the doubts about the inputs; of a
+        partition only those of single files.
 
     Raises
     ------
     InputError
-        Unknown id (the nearest is named), a park without roofs, or another file ending.
+        Unknown id (the nearest is named, but of roofs of a partition), a park without roofs, or
+        another file ending.
     """
     ending = out.suffix.lower()
     if ending not in (".geojson", ".dxf"):
@@ -356,7 +362,7 @@ def _chosen(
     _areas_of(gathered.files.parks, park)
     chosen: npt.NDArray[np.bool_] = (gathered.buildings["park_id"] == park).to_numpy(dtype=bool)
     if not chosen.any():
-        raise InputError(f"--park: '{park}' has no roofs: there is nothing to compute")
+        raise InputError(_WITHOUT_ROOFS.format(park))
     return chosen
 
 

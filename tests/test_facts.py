@@ -15,7 +15,9 @@ import pytest
 import shapely
 
 from pvplan.__main__ import main
+from pvplan.corrected import correct
 from pvplan.errors import InputError
+from pvplan.gather import state_of
 from pvplan.opened import OpenCity, open_city
 from pvplan.reports.phrases import in_chinese
 from pvplan.run import inputs_of_folder, run_city
@@ -396,6 +398,24 @@ def test_every_fact_has_a_range_or_words() -> None:
         if fact.kind in ("number", "count"):
             assert fact.low is not None
             assert fact.high is not None
+
+
+def test_an_obstruction_stays_on_the_roof_that_it_names(city: OpenCity) -> None:
+    """Also where that roof is not among those that are assessed, but only stands beside them."""
+    state, rules = state_of(city.gathered), city.world.assumptions
+    middle = state.buildings.geometry["b11"].representative_point()
+    there = gpd.GeoSeries([middle], crs=CRS).to_crs("EPSG:4326").iloc[0]
+    word = write_obstruction(Obstruction(there, 4.0, 90.0))
+    rows = holding(told([row("b11", "obstruction", word)]), "c.csv")
+    one = replace(state, buildings=state.buildings.loc[["b10", "b11"]], obstructions=None)
+    one = replace(one, drawn=None)
+    beside, own = correct(one, rows, rules, "c.csv").obstructions
+    assert beside is None
+    assert own.intersects(state.buildings.geometry["b10"])  # its clearance reaches that far
+    alone = replace(one, buildings=one.buildings.loc[["b10"]])
+    found = correct(alone, rows, rules, "c.csv")
+    assert found.obstructions.tolist() == [None]
+    assert found.used.rejected.empty
 
 
 def test_estimates_tell_value_and_source(city: OpenCity) -> None:

@@ -21,10 +21,15 @@ from pvplan.opened import OpenCity, hourly_of_park, open_city, sources_of, write
 from pvplan.reports.reading import read_plan
 from pvplan.reports.roofs import held
 from pvplan.run import inputs_of_folder
-from pvplan.sources.corrections import HEAD, append_corrections
+from pvplan.sources.corrections import (
+    HEAD,
+    Obstruction,
+    append_corrections,
+    write_obstruction,
+)
 from pvplan.sources.partitions import Partition, open_partition
 from pvplan.tables import Plan
-from pvplan.ui import facts, looks
+from pvplan.ui import days, facts, looks
 from pvplan.ui.words import say
 from tests.shown import app_at
 from tests.test_in_parts import city, parted, parted_city, parts_out
@@ -139,6 +144,21 @@ def test_only_parts_that_are_near_are_read(
     assert 0 < len(set(read)) < len(parts) / 2
 
 
+def test_an_obstruction_beside_a_roof_stays_there(
+    parted: Inputs, whole: OpenCity, roofs: gpd.GeoDataFrame
+) -> None:
+    """Its clearance reaches over the neighbour, but what is drawn names its own roof."""
+    roof = str(roofs["capacity_dc_kw"].idxmax())
+    metric = roofs.to_crs(whole.gathered.buildings.crs)
+    apart = metric.distance(metric.geometry[roof]).drop(roof)
+    beside = str(apart[apart > 0.0].idxmin())
+    middle = roofs.geometry[beside].representative_point()
+    rows = said(beside, "obstruction", write_obstruction(Obstruction(middle, 2.0, 200.0)))
+    near = near_of(parted, roofs, roof)
+    assert beside in near.corrected(rows).gathered.files.footprints.buildings.index
+    alike(near.corrected(rows), whole.corrected(rows), roof)
+
+
 @pytest.mark.usefixtures("read")
 def test_hours_of_a_park_are_the_same(
     city: Path, parted: Inputs, roofs: gpd.GeoDataFrame, tmp_path: Path
@@ -173,7 +193,7 @@ def test_an_unknown_place_is_named(
 ) -> None:
     with pytest.raises(InputError, match=told):
         write_layout(parted, tmp_path / "l.geojson", **asked)
-    with pytest.raises(InputError, match="no roof lies there"):
+    with pytest.raises(InputError, match="buildings: no roof lies there"):
         open_city(parted, near=(120.0, 30.0, 120.001, 30.001))
 
 
@@ -240,10 +260,19 @@ def test_what_needs_the_whole_city_is_told(
     monkeypatch.setenv("PVPLAN_RUNS", str(parts_out.parent))
     path = facts.file_of(plan, parts_out)
     path.parent.mkdir(exist_ok=True)
-    append_corrections(path, said(roof, "height_m", "31").to_dict("records"))
-    app = opened(parts_out, parted_city.parent, monkeypatch, roof)
-    path.unlink()
-    assert say("recount_in_parts", "en") in told(app)
+    rows = said(roof, "height_m", "31")
+    append_corrections(path, rows.to_dict("records"))
+    try:
+        app = opened(parts_out, parted_city.parent, monkeypatch, roof)
+        assert say("recount_in_parts", "en") in told(app)
+    finally:
+        path.unlink()
+    # Its modules are drawn with the correction; another day would need the whole city.
+    corrected = looks.ask(plan, parted_city, roof, rows)
+    assert corrected.outcome is not None
+    assert corrected.outcome.result(timeout=120).roof["height_m"] == 31.0
+    assert looks.folder_of(plan) == parted_city
+    assert days.city_folder(plan) is None
 
 
 def test_without_its_partition_a_run_in_parts_is_not_looked_at(
@@ -270,12 +299,20 @@ def test_a_run_in_one_piece_knows_its_partition_too(
 ) -> None:
     folder = tmp_path / "shanghai"
     shutil.copytree(parted_city, folder)
-    (folder / inputs_of_folder(city).buildings.name).unlink()
+    file = folder / inputs_of_folder(city).buildings.name
     monkeypatch.setenv("PVPLAN_CITIES", str(folder))
     in_one = replace(plan, roof_parts=(), roofs=roofs)
+    assert looks.folder_of(in_one) == folder
+    # What city.toml names decides, whatever else lies there.
+    file.write_text("another city", encoding="utf-8")
+    assert looks.folder_of(in_one) == folder
+    file.unlink()
     assert looks.folder_of(in_one) == folder
     inputs = [
         {**noted, "sha256": "0" * 64} if noted["role"] == "buildings" else noted
         for noted in plan.meta["inputs"]
     ]
-    assert looks.folder_of(replace(in_one, meta={**plan.meta, "inputs": inputs})) is None
+    other = {**plan.meta, "inputs": inputs}
+    assert looks.folder_of(replace(in_one, meta=other)) is None
+    shutil.copyfile(city / file.name, file)
+    assert looks.folder_of(replace(in_one, meta=other)) is None

@@ -239,11 +239,12 @@ class Partition:
         InputError
             The file of a part is missing or not as it was written.
         """
-        found = [self.roofs_of(self.parts[0].name)[:0]]
-        for part in self.parts:
-            if meet(np.array([part.bounds]), bounds).any():
-                roofs = self.roofs_of(part.name)
-                found.append(roofs[meet(shapely.bounds(roofs.geometry.to_numpy()), bounds)])
+        here = meet(np.array([part.bounds for part in self.parts]), bounds)
+        found = []
+        # A part has its columns to tell, even where no building is asked for.
+        for at in np.flatnonzero(here) if here.any() else [0]:
+            roofs = self.roofs_of(self.parts[at].name)
+            found.append(roofs[meet(shapely.bounds(roofs.geometry.to_numpy()), bounds)])
         return _together(found, self.crs)
 
     def bounds_of(self, roof_id: str) -> Bounds | None:

@@ -35,6 +35,7 @@ from pvplan.ui.words import Language
 
 LOG = logging.getLogger(__name__)
 MOST_CITIES: Final = 2
+MOST_NEAR: Final = 4
 MOST_LOOKS: Final = 32
 # Files that change a layout where they are given, and that a run may do without.
 OPTIONAL: Final = (
@@ -92,10 +93,14 @@ class Recounted:
 
 @dataclass
 class _Desk:
-    """One worker, the cities it opened (read and written by the worker only), and its jobs."""
+    """One worker, its jobs, and what it opened (read and written by the worker only).
+
+    ``cities`` are whole, by run; ``near`` the surroundings of single roofs of a city in parts.
+    """
 
     worker: ThreadPoolExecutor
     cities: OrderedDict[str, Any] = field(default_factory=OrderedDict)
+    near: OrderedDict[str, Any] = field(default_factory=OrderedDict)
     jobs: OrderedDict[tuple[str, ...], Job[Any]] = field(default_factory=OrderedDict)
 
 
@@ -123,41 +128,54 @@ def _was_read(plan: Plan, folder: Path) -> bool:
     city, files = plan.meta.get("city") or {}, plan.meta.get("inputs") or []
     # What is registered or corrected is no file of the city's: it stands in the run.
     own = [noted for noted in files if noted.get("role") not in APART]
+    said = _said(folder)
     return (
-        bool(own)
-        and city.get("id") == _city_id(folder)
-        and all(_is_there(noted, folder, in_parts=bool(plan.roof_parts)) for noted in own)
+        bool(own and said)
+        and city.get("id") == str(said.get("city", {}).get("id", folder.name))
+        and all(_is_there(noted, folder, said, in_parts=bool(plan.roof_parts)) for noted in own)
     )
 
 
-def _is_there(noted: Mapping[str, Any], folder: Path, *, in_parts: bool) -> bool:
+def _is_there(
+    noted: Mapping[str, Any], folder: Path, said: Mapping[str, Any], *, in_parts: bool
+) -> bool:
     """Tell whether a file that a run read lies in the folder, or was lent by the bundled city.
 
-    Buildings may be there as a partition; of a run in parts they must.
+    Buildings are there as ``city.toml`` names them: as a file, or as a partition made from it; of
+    a run in parts they must be a partition.
     """
     role, sha256 = noted.get("role"), noted.get("sha256")
-    if role != "buildings" or not in_parts:
-        for home in (folder, *([runs.BUNDLED_CITY] if role in LENT else [])):
-            path = home / Path(str(noted.get("file"))).name
-            if path.is_file():
-                about = path.stat()
-                return _digest(str(path), about.st_mtime_ns, about.st_size) == sha256
-    return role == "buildings" and sha256 in _partitioned(folder)
+    if role == "buildings":
+        partition = folder / str(said.get("inputs", {}).get("buildings", ""))
+        if partition != folder and partition.is_dir():
+            stamps = tuple(p.stat().st_mtime_ns for p in (folder / "city.toml", partition))
+            return sha256 in _made_from(str(folder), stamps)
+        if in_parts:
+            return False
+    lent = [runs.BUNDLED_CITY] if role in LENT else []
+    for home in (folder, *lent):
+        path = home / Path(str(noted.get("file"))).name
+        if path.is_file():
+            about = path.stat()
+            return _digest(str(path), about.st_mtime_ns, about.st_size) == sha256
+    return False
 
 
-def _partitioned(folder: Path) -> set[str]:
+@st.cache_data(max_entries=32, show_spinner=False)
+def _made_from(folder: str, stamps: tuple[int, ...]) -> set[str]:  # noqa: ARG001 - the key
     # Imported here: the recipe loads much that a reader of finished runs never needs.
     from pvplan.opened import sources_of
 
-    return sources_of(folder)
+    return sources_of(Path(folder))
 
 
-def _city_id(folder: Path) -> str | None:
+def _said(folder: Path) -> dict[str, Any]:
+    """Return what a city.toml says; nothing where it cannot be read, or says it wrongly."""
     try:
-        city = tomllib.loads((folder / "city.toml").read_text("utf-8")).get("city", {})
+        said = tomllib.loads((folder / "city.toml").read_text("utf-8"))
     except (OSError, ValueError):
-        return None
-    return str(city.get("id", folder.name))
+        return {}
+    return said if all(isinstance(table, dict) for table in said.values()) else {}
 
 
 def ask(
@@ -327,20 +345,21 @@ def _city(desk: _Desk, job: Job[Any], plan: Plan, folder: Path, roof_id: str | N
     from pvplan.opened import open_city
     from pvplan.run import inputs_of_folder
 
-    key, near = str(plan.meta.get("fingerprint")), None
+    key, near, kept, most = str(plan.meta.get("fingerprint")), None, desk.cities, MOST_CITIES
     if plan.roof_parts and roof_id is not None:
-        key, near = f"{key} {roof_id}", tuple(roofs_of(plan).rows([roof_id]).total_bounds)
-    if key not in desk.cities:
+        near = tuple(roofs_of(plan).rows([roof_id]).total_bounds)
+        key, kept, most = f"{key} {roof_id}", desk.near, MOST_NEAR
+    if key not in kept:
         read = {str(noted.get("role")) for noted in plan.meta["inputs"]} - APART
         absent: dict[str, Any] = {role: None for role in OPTIONAL if role not in read}
         told = dict(plan.meta.get("told") or {})
         inputs = replace(inputs_of_folder(folder), **{**absent, **told})
         opened = open_city(inputs, user=differences(plan), progress=job.report, near=near)
-        desk.cities[key] = opened
-        while len(desk.cities) > MOST_CITIES:
-            desk.cities.popitem(last=False)
+        kept[key] = opened
+        while len(kept) > most:
+            kept.popitem(last=False)
     job.report("")
-    return desk.cities[key]
+    return kept[key]
 
 
 def geojson(look: Look, plan: Plan) -> bytes:
