@@ -732,6 +732,8 @@ def start() -> int:
     signal.signal(signal.SIGTERM, _stopped)  # cleans up as Ctrl-C does
     try:
         code = main()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)  # what is done is done: its code tells so
         sys.stdout.flush()
     except BrokenPipeError:  # the reader, such as head, has gone; nothing is left to say
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
