@@ -428,9 +428,18 @@ window.pvplan = (function () {
     const legend = card(payload.words.legend, payload.legend);
     legend.classList.add("strip");
     control("bottomleft", legend).addTo(map);
-    const whole = () => map.fitBounds(payload.bounds, {
-      animate: false, paddingTopLeft: [56, 52], paddingBottomRight: [24, legend.offsetHeight + 48],
-    });
+    const whole = () => {
+      const size = map.getSize();
+      const below = legend.offsetHeight + 48;
+      if (size.x < 56 + 24 + 80 || size.y < 52 + below + 80) {
+        // The frame has no size yet; it is fitted once it has.
+        map.setView(L.latLngBounds(payload.bounds).getCenter(), 17, { animate: false });
+        return;
+      }
+      map.fitBounds(payload.bounds, {
+        animate: false, paddingTopLeft: [56, 52], paddingBottomRight: [24, below],
+      });
+    };
     frame(map, payload, payload.words.whole_roof, whole, "topright");
     control("topleft", element("div", "pv-north", payload.words.north)).addTo(map);
     whole();

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import shapely
@@ -379,6 +380,14 @@ MODULES = """() => Object.values(window.map._layers)
     .map((layer) => [layer.feature.properties.rank, layer.getBounds().getCenter()])"""
 
 
+RESIZED = """(width) => {
+  map.getContainer().style.width = width;
+  map.invalidateSize({ animate: false });
+  document.querySelector(".pv-home").click();
+  return map.getZoom() + map.getCenter().lat;
+}"""
+
+
 def test_one_roof_is_drawn_with_every_module_and_its_files_come_down(
     shown: Shown, bundled: Plan
 ) -> None:
@@ -400,6 +409,9 @@ def test_one_roof_is_drawn_with_every_module_and_its_files_come_down(
     assert shown.metric("组件数") == str(roof["module_count"])
     assert "≥" in shown.frame.locator(".pv-card.strip").inner_text()
     assert "DEMONSTRATION" in shown.frame.locator(".pv-badge").inner_text()
+    # A frame has no size for a moment: the roof waits for it, and is seen whole once it has.
+    for width in ("0px", "90px", ""):
+        assert np.isfinite(shown.frame.evaluate(RESIZED, width)), width
     # Horizon, waterfall and months are drawn; nothing is written over the sun's paths.
     assert shown.page.locator("[data-testid=stVegaLiteChart] svg, canvas.marks").count() >= 3
     shown.keep("roof")
