@@ -93,8 +93,8 @@ class Parts:
 
     def _read_roofs(self, name: str) -> Roofs:
         """Return the roofs of a part with park, district and GHI; raises as the partition does."""
-        buildings = joined_to_areas(self._partition.roofs_of(name), self._files)
-        return Roofs(*covered(buildings, places(buildings), self._climate, self._inputs))
+        read = self._partition.roofs_of(name)
+        return _placed(read, self._files, self._climate, self._inputs)
 
     def casting(self, name: str, roofs: gpd.GeoDataFrame, rules: Shading) -> gpd.GeoDataFrame:
         """Return all that can shade the roofs of a part: height_m and geometry, by roof id."""
@@ -116,6 +116,12 @@ class Parts:
     def _read_standing(self, name: str) -> tuple[gpd.GeoDataFrame, Floats]:
         roofs = self._partition.standing(name)
         return roofs, shapely.bounds(roofs.geometry.to_numpy())
+
+
+def _placed(read: gpd.GeoDataFrame, files: Files, climate: Climate, inputs: Inputs) -> Roofs:
+    """Give buildings their park, district and GHI."""
+    buildings = joined_to_areas(read, files)
+    return Roofs(*covered(buildings, places(buildings), climate, inputs))
 
 
 @dataclass(frozen=True)
@@ -241,8 +247,7 @@ def gather_near(
     own = around[meet(shapely.bounds(around.geometry.to_numpy()), box)]
     if own.empty:
         raise InputError(nobody)
-    buildings = joined_to_areas(own, files)
-    found = Roofs(*covered(buildings, places(buildings), climate, inputs))
+    found = _placed(own, files, climate, inputs)
     footprints = replace(files.footprints, buildings=around)
     said = doubts_of_files(files, climate, found.outside, inputs, None)
     return Gathered(

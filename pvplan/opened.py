@@ -43,7 +43,7 @@ from pvplan.recount import (
     recount,
     world_with,
 )
-from pvplan.relief import around_of
+from pvplan.relief import with_around
 from pvplan.reports.layouts import write_layout_dxf, write_layout_geojson
 from pvplan.reports.separated import write_hourly
 from pvplan.sources.boundaries import AreaFile
@@ -223,9 +223,8 @@ def _opened(
     else:
         partition = partition_of(inputs, assumptions)
         gathered = gather_near(inputs, partition, assumptions, progress, where)
-    around, doubts = around_of(gathered, assumptions)
-    gathered = replace(gathered, warnings=(*gathered.warnings, *doubts))
-    casting = gathered.buildings if around.buildings is None else around.buildings
+    gathered, around = with_around(gathered, assumptions)
+    casting = gathered.files.footprints.buildings
     known = world(gathered.climate.base, assumptions, casting, around.terrain)
     return OpenCity(gathered, known, inputs)
 

@@ -95,8 +95,11 @@ def half_seen(model: SurfaceModel, buildings: gpd.GeoDataFrame, rules: Shading) 
     )
 
 
-def around_of(gathered: Gathered, assumptions: Assumptions) -> tuple[Around, list[str]]:
-    """Return what stands around and on the roofs, and doubts: every building read shades."""
+def with_around(gathered: Gathered, assumptions: Assumptions) -> tuple[Gathered, Around]:
+    """Return what was gathered with the doubts about a surface model, and what stands around.
+
+    Every building read shades.
+    """
     casting, doubts, seen_from = gathered.files.footprints.buildings, [], None
     if gathered.surface_model is not None:
         model, seen_from = relief(gathered.surface_model, casting.crs, assumptions.shading)
@@ -105,7 +108,8 @@ def around_of(gathered: Gathered, assumptions: Assumptions) -> tuple[Around, lis
             half_seen(model, gathered.buildings, assumptions.shading),
         )
         doubts = [doubt for doubt in found if doubt]
-    return Around(casting, gathered.obstructions, seen_from), doubts
+    told = replace(gathered, warnings=(*gathered.warnings, *doubts))
+    return told, Around(casting, gathered.obstructions, seen_from)
 
 
 def uncovered(model: SurfaceModel, buildings: gpd.GeoDataFrame) -> str | None:

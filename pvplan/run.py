@@ -14,7 +14,7 @@ from typing import Any, Final
 import geopandas as gpd
 import pandas as pd
 
-from pvplan.assess import Around, Mapper, assess, in_order
+from pvplan.assess import Mapper, assess, in_order
 from pvplan.assumptions import Assumptions
 from pvplan.crews import crew_of
 from pvplan.depot import Place, refuse_unusable, settled
@@ -37,7 +37,7 @@ from pvplan.in_parts import estimate_in_parts, incomplete, run_in_parts
 from pvplan.plan import make_plan
 from pvplan.record import city_of, close, made_of, record
 from pvplan.registered import findings_of
-from pvplan.relief import around_of
+from pvplan.relief import with_around
 from pvplan.reports.output import write_plan
 from pvplan.reports.phrases import with_chinese
 from pvplan.reports.roofs import held
@@ -176,13 +176,12 @@ def run_city(
         return _in_parts(inputs, assumptions, as_of, tiling, clock)
     with clock.stage("gather"):
         gathered = gather(inputs, assumptions, clock.progress, as_of)
-    around, doubts = around_of(gathered, assumptions)
-    gathered = replace(gathered, warnings=(*gathered.warnings, *doubts))
+    gathered, around = with_around(gathered, assumptions)
     about = record(inputs, gathered, assumptions, as_of)
     with clock.stage("assess"), ThreadPoolExecutor(WORKERS) as workers:
         roofs = _roofs_of(reuse, gathered, about) if reuse else None
         if roofs is None and tiling:
-            parts = _by_tiles(gathered, around, assumptions, about, tiling, clock.progress)
+            parts = _by_tiles(gathered, assumptions, about, tiling, clock.progress)
             gathered, roofs, about = parts
         elif roofs is None:
             roofs = assess(
@@ -278,7 +277,6 @@ def _with_made(buildings: gpd.GeoDataFrame, found: pd.DataFrame) -> gpd.GeoDataF
 
 def _by_tiles(
     gathered: Gathered,
-    around: Around,
     assumptions: Assumptions,
     about: Mapping[str, Any],
     tiling: Tiling,
@@ -292,7 +290,7 @@ def _by_tiles(
         No tile could be computed, or no scheduler answers.
     """
     buildings, base = gathered.buildings, gathered.climate.base
-    casting = buildings if around.buildings is None else around.buildings
+    casting = gathered.files.footprints.buildings
     # A raster of another climate is told of the whole city, as without tiles.
     ghi_ratio(base, gathered.monthly_ghi, len(buildings), assumptions)
     shared = shared_of(about, base, assumptions, gathered.surface_model)

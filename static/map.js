@@ -340,6 +340,19 @@ window.pvplan = (function () {
     container.addEventListener("pointerleave", () => map.scrollWheelZoom.disable());
   }
 
+  // Shows an area beside what lies over the map. A frame that has no size yet shows its middle,
+  // and is fitted once it has.
+  function fitted(map, area, leftTop, rightBottom, zoom) {
+    const size = map.getSize();
+    if (size.x < leftTop[0] + rightBottom[0] + 64 || size.y < leftTop[1] + rightBottom[1] + 48) {
+      map.setView(L.latLngBounds(area).getCenter(), zoom, { animate: false });
+      return;
+    }
+    map.fitBounds(area, {
+      animate: false, paddingTopLeft: leftTop, paddingBottomRight: rightBottom,
+    });
+  }
+
   function base(map, payload) {
     let legend = null;
     const look = payload.dark ? looks.dark : looks.light;
@@ -350,17 +363,9 @@ window.pvplan = (function () {
     const fit = (area) => {
       if (!area) return;
       // Room at the right for the legend, where the map is wide enough.
-      const size = map.getSize();
-      const beside = size.x >= 520 && area !== payload.bounds;
+      const beside = map.getSize().x >= 520 && area !== payload.bounds;
       const right = beside ? Math.max(150, legend.width() + 24) : 10;
-      if (size.x < right + 80 || size.y < 80) {
-        // The frame has no size yet; it is fitted once it has.
-        map.setView(L.latLngBounds(area).getCenter(), 10, { animate: false });
-        return;
-      }
-      map.fitBounds(area, {
-        animate: false, paddingTopLeft: [16, 16], paddingBottomRight: [right, 16],
-      });
+      fitted(map, area, [16, 16], [right, 16], 10);
     };
     fit(payload.bounds);
     // Given here, so that no layer that is seen from near only takes the view with it; after the
@@ -428,18 +433,9 @@ window.pvplan = (function () {
     const legend = card(payload.words.legend, payload.legend);
     legend.classList.add("strip");
     control("bottomleft", legend).addTo(map);
-    const whole = () => {
-      const size = map.getSize();
-      const below = legend.offsetHeight + 48;
-      if (size.x < 56 + 24 + 80 || size.y < 52 + below + 80) {
-        // The frame has no size yet; it is fitted once it has.
-        map.setView(L.latLngBounds(payload.bounds).getCenter(), 17, { animate: false });
-        return;
-      }
-      map.fitBounds(payload.bounds, {
-        animate: false, paddingTopLeft: [56, 52], paddingBottomRight: [24, below],
-      });
-    };
+    const whole = () => fitted(
+      map, payload.bounds, [56, 52], [24, legend.offsetHeight + 48], 17,
+    );
     frame(map, payload, payload.words.whole_roof, whole, "topright");
     control("topleft", element("div", "pv-north", payload.words.north)).addTo(map);
     whole();

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -212,12 +213,23 @@ def test_sources_are_those_of_a_partition_only(
 # ---- the page of a roof -------------------------------------------------------------------------
 
 
-def opened(parts_out: Path, cities: Path | None, monkeypatch: pytest.MonkeyPatch, roof: str) -> Any:
+@pytest.fixture
+def roof(roofs: gpd.GeoDataFrame) -> str:
+    return some(roofs)[3]
+
+
+@pytest.fixture
+def opened(parts_out: Path, roof: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
+    """Open the page of the roof with a city folder at hand."""
     st.cache_resource.clear()
     st.cache_data.clear()
     monkeypatch.setenv("PVPLAN_RUNS", str(parts_out.parent))
-    monkeypatch.setenv("PVPLAN_CITIES", str(cities or ""))
-    return app_at("roof", {"roof": roof, "lang": "en"}, patience_s=120)
+
+    def open_page(city: Path) -> AppTest:
+        monkeypatch.setenv("PVPLAN_CITIES", str(city))
+        return app_at("roof", {"roof": roof, "lang": "en"}, patience_s=120)
+
+    return open_page
 
 
 def told(app: AppTest) -> list[str]:
@@ -226,14 +238,13 @@ def told(app: AppTest) -> list[str]:
 
 @pytest.mark.usefixtures("read")
 def test_the_page_draws_the_modules_of_a_run_in_parts(
-    parts_out: Path,
+    opened: Callable[..., AppTest],
     parted_city: Path,
     plan: Plan,
     roofs: gpd.GeoDataFrame,
-    monkeypatch: pytest.MonkeyPatch,
+    roof: str,
 ) -> None:
-    roof = some(roofs)[3]
-    app = opened(parts_out, parted_city.parent, monkeypatch, roof)
+    app = opened(parted_city)
     job = looks.ask(plan, parted_city, roof)
     assert job.outcome is not None
     look = job.outcome.result(timeout=120)
@@ -250,20 +261,14 @@ def test_the_page_draws_the_modules_of_a_run_in_parts(
 
 @pytest.mark.usefixtures("read")
 def test_what_needs_the_whole_city_is_told(
-    parts_out: Path,
-    parted_city: Path,
-    plan: Plan,
-    roofs: gpd.GeoDataFrame,
-    monkeypatch: pytest.MonkeyPatch,
+    opened: Callable[..., AppTest], parts_out: Path, parted_city: Path, plan: Plan, roof: str
 ) -> None:
-    roof = some(roofs)[3]
-    monkeypatch.setenv("PVPLAN_RUNS", str(parts_out.parent))
     path = facts.file_of(plan, parts_out)
     path.parent.mkdir(exist_ok=True)
     rows = said(roof, "height_m", "31")
     append_corrections(path, rows.to_dict("records"))
     try:
-        app = opened(parts_out, parted_city.parent, monkeypatch, roof)
+        app = opened(parted_city)
         assert say("recount_in_parts", "en") in told(app)
     finally:
         path.unlink()
@@ -276,14 +281,10 @@ def test_what_needs_the_whole_city_is_told(
 
 
 def test_without_its_partition_a_run_in_parts_is_not_looked_at(
-    parts_out: Path,
-    city: Path,
-    plan: Plan,
-    roofs: gpd.GeoDataFrame,
-    monkeypatch: pytest.MonkeyPatch,
+    opened: Callable[..., AppTest], city: Path, plan: Plan, roofs: gpd.GeoDataFrame
 ) -> None:
     """The file that the partition was made from would be read whole: it does not serve."""
-    app = opened(parts_out, city.parent, monkeypatch, some(roofs)[3])
+    app = opened(city)
     assert say("look_in_parts", "en") in told(app)
     assert looks.folder_of(plan) is None
     assert looks.folder_of(replace(plan, roof_parts=(), roofs=roofs)) == city

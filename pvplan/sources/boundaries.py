@@ -269,10 +269,8 @@ def largest_overlap(
     roofs, zones = buildings.geometry.to_numpy(), areas.geometry.to_numpy()
     found = np.full(len(roofs), None, dtype=object)
     tree = shapely.STRtree(roofs) if tree is None else tree
-    if not len(roofs):
-        return pd.Series(found, buildings.index, dtype=object, name=areas.index.name)
     # A city is joined part by part: what lies elsewhere must cost nothing there.
-    box: Bounds = tuple(shapely.total_bounds(roofs).tolist())
+    box: Bounds = tuple(buildings.total_bounds.tolist())
     near = np.flatnonzero(meet(shapely.bounds(zones), box))
     border = np.zeros(len(roofs), dtype=np.bool_)
     border[np.unique(tree.query(_edges(zones[near], box))[1])] = True

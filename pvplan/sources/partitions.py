@@ -214,12 +214,8 @@ class Partition:
 
     def standing(self, name: str) -> gpd.GeoDataFrame:
         """Return what can shade of a part: ``height_m`` and ``geometry`` of :meth:`roofs_of`."""
-        content = pa.BufferReader(self._content(self._part(name)))
-        table = pq.read_table(content, columns=["roof_id", "height_m", "geometry"])
-        index = pd.Index(table["roof_id"].to_numpy().astype(object), name="roof_id", dtype=object)
-        shapes = shapely.from_wkb(table["geometry"].to_numpy())
-        heights = {"height_m": table["height_m"].to_numpy()}
-        return gpd.GeoDataFrame(heights, index=index, geometry=shapes, crs=self.crs)
+        columns = ["roof_id", "height_m", "geometry"]
+        return _buildings(self._content(self._part(name)), self.crs, columns)
 
     def near(self, bounds: Bounds) -> gpd.GeoDataFrame:
         """Return the buildings that meet a box; parts that lie elsewhere are not read.
@@ -493,9 +489,11 @@ def _together(parts: Sequence[gpd.GeoDataFrame], crs: pyproj.CRS) -> gpd.GeoData
     return found.sort_index()
 
 
-def _buildings(content: bytes, crs: pyproj.CRS) -> gpd.GeoDataFrame:
+def _buildings(
+    content: bytes, crs: pyproj.CRS, wanted: list[str] | None = None
+) -> gpd.GeoDataFrame:
     """Read a part as it was before it was written: texts or None, days, the CRS by its name."""
-    table = pq.read_table(pa.BufferReader(content))
+    table = pq.read_table(pa.BufferReader(content), columns=wanted)
     index = pd.Index(table["roof_id"].to_numpy().astype(object), name="roof_id", dtype=object)
     columns: dict[str, Any] = {}
     for name in table.column_names:
