@@ -7,33 +7,53 @@ OUT    ?= runs/$(notdir $(CITY))
 PORT   ?= 8501
 AS_OF  ?=
 
-.PHONY: help run test lint types tests browser postgres bench clean
+# Python versions that the locks are resolved and tried for.
+LOCKED := 3.11 3.12 3.13
+PIP    := $(BIN)/python -m pip install -q --disable-pip-version-check
+# Three processes on two cores: browsers and clusters leave a core idle now and then.
+PYTEST := $(BIN)/python -m pytest -q -n 3 --dist worksteal --durations 25
+
+.PHONY: help run test test-all lint types tests tests-all kernels system lock bench clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
-	@awk -F ':.*##' '/^[a-z]+:.*##/ { printf "%-9s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*##' '/^[a-z-]+:.*##/ { printf "%-10s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# Locked versions first; where the lock has none for this Python or machine, the ranges.
-$(VENV)/ready: requirements.txt requirements.lock
+# $(call install,LOCK,RANGES): the locked versions, each file held against its digest. Only a Python
+# that the lock does not cover, or LOCKED= on the command line, gets the ranges, and that is printed.
+define install
+	@version=$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+	case " $(LOCKED) " in \
+	*" $$version "*) $(PIP) --require-hashes -r $(1) || { \
+	    echo "$(1) cannot be installed; 'make LOCKED= ...' installs the ranges of $(2) instead"; exit 1; } ;; \
+	*) echo "$(1) is not made for Python $$version: installing the ranges of $(2)"; $(PIP) -r $(2) ;; \
+	esac
+	@touch $@
+endef
+
+$(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
 	@echo "setting up $(VENV) (once; some minutes)"
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements.txt -c requirements.lock \
-	  || $(BIN)/python -m pip install -q --disable-pip-version-check -r requirements.txt
-	@touch $@
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
-$(VENV)/ready-dev: $(VENV)/ready requirements-dev.txt
+$(VENV)/ready: $(BIN)/python requirements.txt requirements.lock
+	$(call install,requirements.lock,requirements.txt)
+
+$(VENV)/ready-dev: $(BIN)/python requirements-dev.txt requirements-dev.lock
 	@echo "adding the tools for tests and checks"
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements-dev.txt -c requirements.lock \
-	  || $(BIN)/python -m pip install -q --disable-pip-version-check -r requirements-dev.txt
-	@touch $@
+	$(call install,requirements-dev.lock,requirements-dev.txt)
 
 run: $(VENV)/ready  ## compute the bundled city, print the gap table, open the app
 	@$(BIN)/python -m pvplan run $(CITY) --out $(OUT) $(if $(AS_OF),--as-of $(AS_OF))
 	@echo "opening the app on http://localhost:$(PORT) (Ctrl-C ends it)"
 	@$(BIN)/python -m streamlit run app.py --server.port $(PORT)
 
-test: lint types tests  ## every check and test
+# Two at a time: packages beside the system's, types beside the kernels, then the tests.
+test:  ## every check, and the tests that are not marked long (20 minutes on 2 cores)
+	@$(MAKE) --no-print-directory -j2 lint types tests
+
+test-all:  ## the same with all tests, and properties with many examples (75 minutes)
+	@$(MAKE) --no-print-directory -j2 lint types tests-all
 
 lint: $(VENV)/ready-dev  ## style
 	@echo "ruff"
@@ -44,24 +64,38 @@ types: $(VENV)/ready-dev  ## types
 	@echo "mypy --strict"
 	@$(BIN)/mypy
 
-tests: $(VENV)/ready-dev browser postgres  ## pytest, warnings as errors
-	@$(BIN)/python -m pytest
+tests: $(VENV)/ready-dev system kernels
+	@$(PYTEST) -m "not long"
 
-# The browser tests want a Chromium; Debian's is installed where that is possible without asking.
-browser:
-	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
-	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
-	       && echo "installing Debian's chromium and a Chinese font" \
-	       && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-wqy-microhei >/dev/null; } \
-	  || echo "no Chromium found: the browser tests will be skipped (Debian: apt install chromium)"
+tests-all: $(VENV)/ready-dev system kernels
+	@$(PYTEST) --hypothesis-profile thorough
 
-# The tests of the ledger also want a PostgreSQL server; they start one of their own.
-postgres:
-	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 \
-	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
-	       && echo "installing Debian's postgresql" \
-	       && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql >/dev/null; } \
-	  || echo "no PostgreSQL found: its tests will be skipped (Debian: apt install postgresql)"
+# Compiled once, or every process that tests would compile them.
+kernels: $(VENV)/ready-dev
+	@echo "compiling kernels"
+	@$(BIN)/python -c "from tests.toy import roofs; roofs()"
+
+# Tests want a Chromium and a PostgreSQL server (they start one of their own); Debian's are installed
+# where that is possible without asking.
+system:
+	@wanted=; \
+	command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
+	  || wanted="chromium fonts-wqy-microhei"; \
+	command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || wanted="$$wanted postgresql"; \
+	if [ -z "$$wanted" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "installing Debian's $$wanted"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$wanted >/dev/null && exit 0; \
+	fi; \
+	echo "not found: $$wanted; the tests that want them will be skipped (Debian: apt install $$wanted)"
+
+# Versions that still fit are kept; delete a lock to take the newest.
+lock: $(BIN)/python  ## resolve requirements.txt and requirements-dev.txt to the locks
+	@$(PIP) uv
+	@$(BIN)/uv pip compile -q --universal --python-version $(firstword $(LOCKED)) --generate-hashes \
+	  --custom-compile-command "make lock" requirements.txt -o requirements.lock
+	@$(BIN)/uv pip compile -q --universal --python-version $(firstword $(LOCKED)) --generate-hashes \
+	  --custom-compile-command "make lock" -c requirements.lock requirements-dev.txt -o requirements-dev.lock
 
 bench: $(VENV)/ready-dev  ## benchmarks against the peers; prints JSON
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements-bench.txt

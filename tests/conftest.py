@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
+from collections.abc import Callable
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import pytest
@@ -11,13 +16,27 @@ from hypothesis import settings
 
 from pvplan.assumptions import Assumptions, load
 from pvplan.roof.weather import Base
+from pvplan.run import BUNDLED, run_folder
 from pvplan.tables import Plan
 from tests import toy
 
 ROOT = Path(__file__).resolve().parents[1]
-# Examples are not timed: benchmarks are.
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
+# No example is timed. By default few, the same in every run; --hypothesis-profile thorough: many.
+settings.register_profile("ci", deadline=None, derandomize=True, max_examples=33)
+settings.register_profile("thorough", deadline=None, max_examples=300)
+settings.load_profile("ci")
+
+
+def examples(count: int, **more: Any) -> settings:
+    """Let a property be tried on a third of ``count`` examples; in profile ``thorough`` thrice."""
+    few = settings.get_current_profile_name() == "ci"
+    return settings(max_examples=max(3, count // 3) if few else 3 * count, **more)
+
+
+# A matrix over languages costs one in make test; test_ui shows every page in both.
+each_language = pytest.mark.parametrize(
+    "language", ["zh", pytest.param("en", marks=pytest.mark.long)]
+)
 
 
 def absent(reason: str) -> None:
@@ -34,6 +53,32 @@ def shared_data() -> Path:
     if not folder.is_dir():
         absent(f"real test files are not beside the repository ({folder.name} is missing)")
     return folder
+
+
+def once(tmp: pytest.TempPathFactory, name: str, fill: Callable[[Path], object]) -> Path:
+    """Return a folder that is filled once for all processes that test; read it only."""
+    root = tmp.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+    folder, filled = root / name, root / f"{name}.filled"
+    with (root / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not filled.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            fill(folder)
+            filled.touch()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def bundled_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the bundled city's run; read it only."""
+
+    def fill(folder: Path) -> None:
+        run_folder(BUNDLED / "shanghai", folder / "shanghai", date(2026, 11, 22))
+
+    return once(tmp_path_factory, "bundled", fill) / "shanghai"
 
 
 @pytest.fixture(scope="session")

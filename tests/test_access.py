@@ -8,11 +8,9 @@ from typing import Any
 
 import pytest
 
-from pvplan.ui.words import LANGUAGES
 from tests.conftest import ROOT
 from tests.test_browser import (
     PATIENCE_MS,
-    RESTING,
     Shown,
     address,
     browser,
@@ -83,8 +81,7 @@ BROKEN = """() => {
 
 def settled(shown: Shown, page: str, language: str) -> None:
     shown.open(f"/{page}?run=ledger&lang={language}", with_map=page == "")
-    shown.page.wait_for_timeout(1200)
-    shown.page.wait_for_selector(RESTING, timeout=PATIENCE_MS)
+    shown.rest()
     shown.page.wait_for_function(STILL, timeout=PATIENCE_MS)
 
 
@@ -103,8 +100,15 @@ def lasting(check: Callable[[], list[str]]) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("language", "scheme"),
+    [
+        ("zh", "light"),
+        pytest.param("en", "light", marks=pytest.mark.long),
+        pytest.param("zh", "dark", marks=pytest.mark.long),
+        pytest.param("en", "dark", marks=pytest.mark.long),
+    ],
+)
 def test_no_grave_finding_and_no_broken_width(
     browser: Any, address: str, language: str, scheme: str
 ) -> None:
@@ -116,7 +120,7 @@ def test_no_grave_finding_and_no_broken_width(
                 found[f"{page} {number}"] = grave(frame)
             for size in (DESKTOP, TABLET, PHONE) if scheme == "light" else ():
                 shown.page.set_viewport_size({"width": size[0], "height": size[1]})
-                shown.page.wait_for_timeout(400)
+                shown.rest()
                 found[f"{page} {size[0]} px"] = lasting(lambda: shown.page.evaluate(BROKEN))
                 shown.keep(f"look-{page or 'map'}-{language}-{size[0]}")
             if scheme == "dark":
@@ -125,6 +129,7 @@ def test_no_grave_finding_and_no_broken_width(
     assert {place: faults for place, faults in found.items() if faults} == {}
 
 
+@pytest.mark.long
 def test_the_checks_see_a_breach(shown: Shown) -> None:
     settled(shown, "checks", "zh")
     shown.page.evaluate(
@@ -143,7 +148,7 @@ def test_the_checks_see_a_breach(shown: Shown) -> None:
     assert broken == {"cut", "spilt"}
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", ["en", pytest.param("zh", marks=pytest.mark.long)])
 def test_a_phone_starts_with_the_page_and_nothing_beyond_its_edge(
     browser: Any, address: str, language: str
 ) -> None:
@@ -192,7 +197,7 @@ def test_chinese_is_drawn_with_the_apps_own_font_on_page_chart_and_map(shown: Sh
     settled(shown, "", "zh")
     shown.page.evaluate(WRITE, ["[data-testid=stMainBlockContainer]", RARE])
     shown.frame.evaluate(WRITE, [".leaflet-container", RARE])
-    shown.page.wait_for_timeout(1500)
+    shown.rest()
     for weight in ("400", "600"):
         for in_map in (False, True):
             used = fonts_of(shown, f".probe-{weight}", in_map=in_map)
@@ -212,7 +217,7 @@ def test_the_page_says_its_language_and_so_do_streamlits_own_words(shown: Shown)
     shown.page.keyboard.press("Escape")
     shown.page.get_by_text("English", exact=True).click()
     shown.page.wait_for_function("() => document.documentElement.lang === 'en'")
-    shown.page.wait_for_timeout(800)
+    shown.rest()
     shown.page.get_by_test_id("stMainMenu").click()
     menu.get_by_text("Dark").wait_for()
     assert "深色" not in menu.inner_text()

@@ -13,7 +13,7 @@ import pandas as pd
 import pyproj
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pvplan import tables
@@ -21,7 +21,7 @@ from pvplan.errors import AssumptionError, InputError
 from pvplan.sources.boundaries import AreaFile, largest_overlap, read_areas
 from pvplan.sources.coordinates import wgs84_to_bd09, wgs84_to_gcj02
 from pvplan.sources.vectors import read_vector
-from tests.conftest import ROOT
+from tests.conftest import ROOT, examples
 from tests.vector_files import METRIC, house, ring, write_geojson
 
 CRS = pyproj.CRS.from_epsg(METRIC)
@@ -184,7 +184,7 @@ BOXES = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(roofs=BOXES, areas=BOXES, order=st.randoms(use_true_random=False))
 def test_the_join_agrees_with_every_pair_tried(roofs: Any, areas: Any, order: Any) -> None:
     small = table([house(x, y, w, h) for x, y, w, h in roofs], [f"r{i}" for i in range(len(roofs))])

@@ -40,8 +40,19 @@ FLAGS = (
 ARTEFACTS = ROOT / "artefacts"
 IMAGES = ROOT / "docs" / "images"
 PATIENCE_MS = 60_000
+QUIET_MS = 400
 BUNDLED_ROOF = "caohejing-0148"  # a pitched roof among taller buildings
 RESTING = "[data-testid=stApp][data-test-script-state=notRunning]"
+# Ends when nothing of a document has changed for a while.
+QUIET = """([quiet_ms, limit_ms]) => new Promise((done, fail) => {
+    const watch = new MutationObserver(() => { clearTimeout(timer); timer = begin(); });
+    const end = (tell) => () => { watch.disconnect(); clearTimeout(limit); tell(); };
+    const begin = () => setTimeout(end(done), quiet_ms);
+    const limit = setTimeout(end(() => fail(new Error("never at rest"))), limit_ms);
+    let timer = begin();
+    watch.observe(document,
+        { subtree: true, childList: true, attributes: true, characterData: true });
+})"""
 
 
 @dataclass
@@ -64,6 +75,10 @@ class Shown:
                 timeout=PATIENCE_MS
             )
             self.frame.wait_for_function("() => window.map")
+
+    def rest(self) -> None:
+        """Wait until the app rests and neither the page nor a frame in it changes any more."""
+        rest(self.page)
 
     @property
     def frame(self) -> Any:
@@ -93,7 +108,7 @@ class Shown:
     def click_park(self, park_id: str) -> None:
         # The whole city first: after a click the map shows one park only.
         self.frame.locator("button.pv-home").click()
-        self.page.wait_for_timeout(300)
+        self.rest()
         self.page.mouse.click(*self.pixel(park_id))
 
     def wait_for_place(self, name: str) -> None:
@@ -122,6 +137,25 @@ class Shown:
     def keep(self, name: str) -> bytes:
         ARTEFACTS.mkdir(exist_ok=True)
         return bytes(self.page.screenshot(path=ARTEFACTS / f"{name}.png"))
+
+
+def rest(page: Any) -> None:
+    """Wait until the app rests and neither the page nor a frame in it changes any more."""
+    from playwright.sync_api import Error
+
+    end = time.monotonic() + PATIENCE_MS / 1000.0
+    while True:
+        page.wait_for_selector(RESTING, timeout=PATIENCE_MS)
+        try:
+            for frame in page.frames:
+                frame.evaluate(QUIET, [QUIET_MS, PATIENCE_MS])
+                frame.evaluate("() => document.fonts.ready.then(() => null)")
+        except Error:
+            # A frame that is replaced meanwhile takes its answer with it.
+            if time.monotonic() > end:
+                raise
+        else:
+            return
 
 
 @contextmanager
@@ -264,7 +298,7 @@ def test_a_click_on_a_park_shows_its_own_numbers_and_roofs(shown: Shown, tmp_pat
         }
         assert {label: shown.metric(label) for label in figures} == figures
         own = plan.roofs.index[plan.roofs["park_id"] == park_id]
-        shown.page.wait_for_timeout(500)
+        shown.rest()
         assert shown.roofs_drawn() == sorted(own)
         assert f"park={park_id}" in shown.page.url
         seen.append(tuple(figures.values()))
@@ -280,13 +314,14 @@ def test_a_link_to_a_park_opens_it_and_reload_keeps_it(shown: Shown) -> None:
     shown.wait_for_place(name)
 
 
+@pytest.mark.long
 def test_english_at_a_click_keeps_park_and_goal(shown: Shown) -> None:
     shown.open("/?run=toy&park=P1&goal=city_7gw_2030")
     shown.page.get_by_text("English", exact=True).click()
     shown.page.get_by_text("All parks", exact=True).wait_for()
     shown.wait_for_place("Lingang `new` area")
     shown.page.frame_locator("iframe").get_by_text("Show whole city").wait_for()
-    shown.page.wait_for_timeout(1500)
+    shown.rest()
     shown.wait_for_place("Lingang `new` area")
     assert shown.metric("Potential (MW)")
     assert "lang=en" in shown.page.url
@@ -298,6 +333,7 @@ def test_english_at_a_click_keeps_park_and_goal(shown: Shown) -> None:
     shown.keep("english")
 
 
+@pytest.mark.long
 def test_the_whole_city_comes_back(shown: Shown) -> None:
     shown.open("/?run=toy&lang=en")
     zoom = "() => window.map.getZoom()"
@@ -323,7 +359,7 @@ def test_the_wheel_moves_the_page_until_the_map_is_taken(shown: Shown) -> None:
     x, y = shown.pixel("P1")
     shown.page.mouse.move(x, y)
     shown.page.mouse.wheel(0, 400)
-    shown.page.wait_for_timeout(600)
+    shown.rest()
     assert shown.frame.evaluate("() => window.map.getZoom()") == zoom
 
 
@@ -336,6 +372,7 @@ def test_the_keyboard_reaches_a_park_without_the_map(shown: Shown) -> None:
     shown.wait_for_place("Lingang `new` area")
 
 
+@pytest.mark.long
 def test_a_row_of_the_table_is_the_same_as_a_click(shown: Shown) -> None:
     plan = toy_plan()
     order = plan.parks.sort_values(["gap_dc_kw", "capacity_dc_kw"], ascending=False)
@@ -343,7 +380,7 @@ def test_a_row_of_the_table_is_the_same_as_a_click(shown: Shown) -> None:
     for row in (0, 1):
         table = shown.page.get_by_test_id("stDataFrame").first
         table.scroll_into_view_if_needed()
-        shown.page.wait_for_timeout(500)
+        shown.rest()
         # Cells are painted: the box that chooses a row stands at its left, 35 px for each row.
         corner = table.bounding_box()
         shown.page.mouse.click(corner["x"] + 16, corner["y"] + 35 * (row + 1.5))
@@ -351,7 +388,7 @@ def test_a_row_of_the_table_is_the_same_as_a_click(shown: Shown) -> None:
         shown.page.wait_for_url(f"**park={park_id}*", timeout=PATIENCE_MS)
         shown.settle()
         own = plan.roofs.index[plan.roofs["park_id"] == park_id]
-        shown.page.wait_for_timeout(800)
+        shown.rest()
         assert shown.roofs_drawn() == sorted(own)
     shown.keep("table")
 
@@ -399,7 +436,7 @@ def test_one_roof_is_drawn_with_every_module_and_its_files_come_down(
     assert told.all_inner_texts() == []
     shown.settle()
     shown.frame.locator(".pv-card.strip").wait_for()
-    shown.page.wait_for_timeout(800)
+    shown.rest()
     drawn = shown.frame.evaluate(MODULES)
     assert sorted(rank for rank, _ in drawn) == list(range(1, int(roof["module_count"]) + 1))
     inside = shapely.contains_xy(
@@ -422,6 +459,7 @@ def test_one_roof_is_drawn_with_every_module_and_its_files_come_down(
         assert Path(coming.value.path()).stat().st_size > 10_000
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("page", ["goals", "districts", "work"])
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_the_pages_of_the_gap_ledger_open_without_the_internet(
@@ -429,7 +467,7 @@ def test_the_pages_of_the_gap_ledger_open_without_the_internet(
 ) -> None:
     shown.open(f"/{page}?run=ledger&lang={language}", with_map=False)
     shown.page.get_by_test_id("stDataFrame").first.wait_for(timeout=PATIENCE_MS)
-    shown.page.wait_for_timeout(800)
+    shown.rest()
     assert shown.page.get_by_test_id("stException").count() == 0
     if page == "goals":
         assert shown.page.locator("[data-testid=stVegaLiteChart] svg, canvas.marks").count() >= 1
@@ -456,6 +494,7 @@ def test_the_work_of_a_park_comes_down_under_a_safe_name(shown: Shown) -> None:
     assert set(written["run_fingerprint"].astype(str).str.zfill(16)) == {"0123456789abcdef"}
 
 
+@pytest.mark.long
 def test_the_map_leads_to_a_roof_of_the_chosen_park(shown: Shown) -> None:
     shown.open("/?run=toy&lang=en&park=P2")
     shown.page.get_by_text("Look at single roofs of this park").click()
@@ -505,15 +544,15 @@ def test_pictures_of_the_bundled_city(browser: Any, tmp_path: Path) -> None:
     with served(tmp_path) as address, visiting(browser, address) as shown:
         for language in ("zh", "en"):
             shown.open(f"/?lang={language}")
-            shown.page.wait_for_timeout(2500)
+            shown.rest()
             (IMAGES / f"map-{language}.png").write_bytes(shown.keep(f"map-{language}"))
         shown.open(f"/?lang=zh&park={widest}")
-        shown.page.wait_for_timeout(2500)
+        shown.rest()
         (IMAGES / "park-zh.png").write_bytes(shown.keep("park-zh"))
         shown.open(f"/roof?lang=zh&roof={BUNDLED_ROOF}", with_map=False)
         shown.page.get_by_test_id("stDownloadButton").first.wait_for(timeout=2 * PATIENCE_MS)
-        shown.page.wait_for_timeout(2500)
+        shown.rest()
         (IMAGES / "roof-zh.png").write_bytes(shown.keep("roof-zh"))
         shown.open("/goals?lang=en", with_map=False)
-        shown.page.wait_for_timeout(1500)
+        shown.rest()
         (IMAGES / "goals-en.png").write_bytes(shown.keep("goals-en"))

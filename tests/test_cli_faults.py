@@ -442,7 +442,9 @@ def test_a_terminal_without_chinese_and_a_reader_that_leaves_end_no_run(
     gone.stderr.close()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)]
+)
 def test_a_signal_amid_writing_leaves_nothing(
     buildings: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -464,7 +466,9 @@ def test_a_signal_amid_writing_leaves_nothing(
     assert list(home.iterdir()) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)]
+)
 def test_a_signal_after_the_end_changes_nothing(tmp_path: Path, number: signal.Signals) -> None:
     """What was done is told as done, also where the signal comes while the process ends."""
     code = (

@@ -21,7 +21,8 @@ from pvplan.reports.reading import read_plan
 from pvplan.tables import Plan
 from pvplan.ui import days, jobs, people
 from pvplan.ui.days import Days
-from pvplan.ui.words import LANGUAGES, say
+from pvplan.ui.words import say
+from tests.conftest import each_language
 from tests.plans import AS_OF, toy_plan
 from tests.shown import app_at
 from tests.test_deciding import register_rows
@@ -44,29 +45,26 @@ Opened = Callable[..., AppTest]
 # ---- roofs taken over ----------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("name", ["ledger", pytest.param("day", marks=pytest.mark.long)])
 def test_roofs_taken_over_give_the_same_bytes(
-    told: Any, city: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    told: Any, city: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """Another day, and a ledger: what a whole run writes, without assessing."""
     first = register(tmp_path / "first.csv", FIRST)
     second = register(tmp_path / "second.csv", SECOND)
     assert told("register", "import", second, "--db", "l.db", "--by", "Li")[0] == 0
     assert told("run", city, "--register", first, "--as-of", "2026-11-22", "--out", "shown")[0] == 0
-    asked = {
-        "day": ("--register", first, "--as-of", DAY),
-        "ledger": ("--ledger", "l.db", "--as-of", DAY),
-    }
-    for name, words in asked.items():
-        assert told("run", city, *words, "--out", f"whole-{name}")[0] == 0
+    asked = {"day": ("--register", first), "ledger": ("--ledger", "l.db")}
+    words = (*asked[name], "--as-of", DAY)
+    assert told("run", city, *words, "--out", "whole")[0] == 0
 
     def assessed(*_: Any) -> None:
         raise AssertionError("the roofs were assessed again")
 
     monkeypatch.setattr(running, "assess", assessed)
-    for name, words in asked.items():
-        code, _, warned = told("run", city, *words, "--reuse", "shown", "--out", f"again-{name}")
-        assert code == 0, warned
-        same_files(tmp_path / f"whole-{name}", tmp_path / f"again-{name}")
+    code, _, warned = told("run", city, *words, "--reuse", "shown", "--out", "again")
+    assert code == 0, warned
+    same_files(tmp_path / "whole", tmp_path / "again")
 
 
 def test_roofs_of_other_files_or_assumptions_are_assessed_anew(
@@ -239,7 +237,7 @@ def picked(app: AppTest, day: datetime.date, language: str, run: str = "toy") ->
     return app
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@each_language
 def test_a_day_that_is_computed_is_shown_at_once_and_the_way_back_too(
     opened: Opened, shown: Path, language: Any
 ) -> None:
@@ -251,7 +249,7 @@ def test_a_day_that_is_computed_is_shown_at_once_and_the_way_back_too(
     assert app.query_params["run"] == "toy"
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@each_language
 def test_a_day_is_computed_beside_the_run_and_then_shown(
     opened: Opened, shown: Path, monkeypatch: pytest.MonkeyPatch, language: Any
 ) -> None:

@@ -19,7 +19,7 @@ from pvplan.reports.output import write_plan
 from pvplan.tables import DECIDED_STATES, Plan
 from pvplan.ui import decided_shown, deciding, people, work_lists
 from pvplan.ui.words import LANGUAGES, say
-from tests.conftest import ROOT
+from tests.conftest import ROOT, each_language
 from tests.plans import toy_plan
 from tests.shown import HOSTILE, app_at
 
@@ -362,7 +362,7 @@ def test_a_roof_is_blocked_with_evidence(
         assert opened_ledger.roof_states().loc[ROOF, "state"] == "blocked"
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@each_language
 @pytest.mark.parametrize("why", ["log_in", "not_listed", "table"])
 def test_whoever_may_only_read_is_told_why_and_offered_nothing(
     opened: Opened, ledger: Path, monkeypatch: pytest.MonkeyPatch, language: Any, why: Any

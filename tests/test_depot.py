@@ -101,6 +101,7 @@ def scheduler(tmp_path_factory: pytest.TempPathFactory, store: Store) -> Iterato
         yield found
 
 
+@pytest.mark.long
 def test_processes_keep_their_tiles_in_a_store(
     town: Inputs, whole: Path, tiles: UPath, tmp_path: Path
 ) -> None:

@@ -42,6 +42,6 @@ def test_the_readme_names_what_exists() -> None:
         assert word in options, word
     for key in re.findall(r"--set ([\w.]+)=", text):
         assert assumptions.load(user={key: assumptions_value(key)}), key
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    for target in re.findall(r"^make ([a-z]+)|`make ([a-z]+)`", text, re.MULTILINE):
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for target in re.findall(r"^make ([a-z-]+)|`make ([a-z-]+)`", text, re.MULTILINE):
         assert (target[0] or target[1]) in targets, target

@@ -14,7 +14,7 @@ import pandas as pd
 import pyproj
 import pytest
 import shapely
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from pvplan import assumptions, tables
@@ -22,6 +22,7 @@ from pvplan.errors import AssumptionError, InputError
 from pvplan.sources.coordinates import wgs84_to_gcj02
 from pvplan.sources.footprints import FootprintFile, read_footprints
 from pvplan.sources.vectors import read_vector
+from tests.conftest import examples
 from tests.vector_files import frame, house, ring, write_features, write_geojson
 
 RULES = assumptions.load().footprints
@@ -435,9 +436,7 @@ def written(path: Path, rows: Sequence[tuple[Any, ...]]) -> Path:
     return write_geojson(path, [row[0] for row in rows], said)
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(ROWS, min_size=1, max_size=14))
 def test_no_row_is_lost_whatever_the_file_holds(tmp_path: Path, rows: list[Any]) -> None:
     path = written(tmp_path / "b.geojson", rows)
@@ -452,9 +451,7 @@ def test_no_row_is_lost_whatever_the_file_holds(tmp_path: Path, rows: list[Any])
     assert ground.area <= found.buildings.area.sum() + 1e-6
 
 
-@settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(ROWS, min_size=2, max_size=10), order=st.randoms(use_true_random=False))
 def test_the_order_of_the_rows_changes_nothing(tmp_path: Path, rows: list[Any], order: Any) -> None:
     named = [

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pvplan import assumptions as assuming
@@ -21,6 +21,7 @@ from pvplan.errors import AssumptionError
 from pvplan.goal_table import City, goal_table
 from pvplan.kinds import flags_of, with_potentials
 from pvplan.tables import GOAL_DOUBT, GOALS, OUTSIDE_PARKS, check
+from tests.conftest import examples
 
 CITY = City("toy", "玩具城", "Toy")
 DEADLINE = date(2027, 6, 30)
@@ -179,7 +180,7 @@ moments = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@examples(60)
 @given(history, moments, st.one_of(st.integers(0, 1200).map(float), st.just(None)), st.data())
 def test_the_verdict_is_that_of_a_slow_judge(
     rows: list[Row], as_of: date, target: float | None, chance: Any

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import blocks
@@ -21,6 +21,7 @@ from pvplan.sources.chunks import in_chunks
 from pvplan.sources.cleaning import row_ids
 from pvplan.sources.fields import coded_texts, field_table, texts, worded
 from pvplan.sources.overlaps import NOBODY, overlapping, twins
+from tests.conftest import examples
 
 CRS = "EPSG:32651"
 NOTHING = [str(word) for word in field_table()["missing"]["any"]]
@@ -128,7 +129,7 @@ def _zones() -> gpd.GeoDataFrame:
     )
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(st.integers(0, 2**32 - 1))
 def test_the_largest_overlap_is_the_largest_of_all(seed: int) -> None:
     rng = np.random.default_rng(seed)

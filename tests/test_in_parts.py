@@ -28,6 +28,7 @@ from pvplan.reports.roofs import held
 from pvplan.run import BUNDLED, Inputs, Tiling, inputs_of_folder, run_city, write_run
 from pvplan.sources.partitions import open_partition
 from tests import toy
+from tests.conftest import once
 
 AS_OF = date(2026, 11, 22)
 WITHOUT_ROOFS = [name for name in FILES if name.endswith(".csv")]
@@ -36,32 +37,37 @@ WITHOUT_ROOFS = [name for name in FILES if name.endswith(".csv")]
 @pytest.fixture(scope="module")
 def city(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The east of the bundled city (demonstration data): 600 roofs, its register, its parks."""
-    folder = tmp_path_factory.mktemp("cities") / "shanghai"
-    shutil.copytree(BUNDLED / "shanghai", folder)
-    inputs = inputs_of_folder(folder)
-    roofs = gpd.read_file(inputs.buildings)
-    order = roofs.geometry.bounds["minx"].argsort()
-    few = roofs.iloc[order[-600:]].sort_index()
-    inputs.buildings.unlink()
-    few.to_file(inputs.buildings)
-    return folder
+
+    def fill(folder: Path) -> None:
+        shutil.copytree(BUNDLED / "shanghai", folder / "shanghai")
+        inputs = inputs_of_folder(folder / "shanghai")
+        roofs = gpd.read_file(inputs.buildings)
+        order = roofs.geometry.bounds["minx"].argsort()
+        few = roofs.iloc[order[-600:]].sort_index()
+        inputs.buildings.unlink()
+        few.to_file(inputs.buildings)
+
+    return once(tmp_path_factory, "east", fill) / "shanghai"
 
 
 @pytest.fixture(scope="module")
 def parted_city(city: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same, its buildings cut into parts of at most 80."""
-    folder = tmp_path_factory.mktemp("parted") / "shanghai"
-    shutil.copytree(city, folder)
-    inputs = inputs_of_folder(folder)
-    assert inputs.city is not None
-    rules = load(city=inputs.city.assumptions).footprints
-    told = Told(datum=inputs.datum.get("buildings", "wgs84"))
-    about = partition(inputs.buildings, folder / "buildings", rules, told, rows_per_part=80)
-    assert len(about.parts) > 8
-    words = (folder / "city.toml").read_text("utf-8")
-    words = words.replace(f'"{inputs.buildings.name}"', '"buildings"')
-    (folder / "city.toml").write_text(words, "utf-8")
-    return folder
+
+    def fill(folder: Path) -> None:
+        copy = folder / "shanghai"
+        shutil.copytree(city, copy)
+        inputs = inputs_of_folder(copy)
+        assert inputs.city is not None
+        rules = load(city=inputs.city.assumptions).footprints
+        told = Told(datum=inputs.datum.get("buildings", "wgs84"))
+        about = partition(inputs.buildings, copy / "buildings", rules, told, rows_per_part=80)
+        assert len(about.parts) > 8
+        words = (copy / "city.toml").read_text("utf-8")
+        words = words.replace(f'"{inputs.buildings.name}"', '"buildings"')
+        (copy / "city.toml").write_text(words, "utf-8")
+
+    return once(tmp_path_factory, "east-parted", fill) / "shanghai"
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +92,9 @@ def in_parts(inputs: Inputs, work: Path, **more: Any) -> Path:
 
 @pytest.fixture(scope="module")
 def parts_out(parted: Inputs, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return in_parts(parted, tmp_path_factory.mktemp("parts-run"))
+    """The run in parts, beside its tiles: a copy, for a page may write beside it."""
+    made = once(tmp_path_factory, "east-run", lambda folder: in_parts(parted, folder))
+    return Path(shutil.copytree(made, tmp_path_factory.mktemp("parts") / "run")) / "out"
 
 
 def test_a_city_in_parts_is_the_same_city(whole: Path, parts_out: Path) -> None:
@@ -119,6 +127,7 @@ def test_a_changed_part_is_not_read_back(parts_out: Path, tmp_path: Path) -> Non
         read_plan(tmp_path / "run")
 
 
+@pytest.mark.long
 def test_without_a_register_nothing_stands_anywhere(
     city: Path, parted: Inputs, whole: Path, parts_out: Path, tmp_path: Path
 ) -> None:

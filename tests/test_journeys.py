@@ -8,42 +8,31 @@ stay in ``artefacts``.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from pvplan.run import run_folder
 from pvplan.tables import VERDICTS
-from pvplan.ui import numbers, places, runs
+from pvplan.ui import numbers, places
 from pvplan.ui.words import Language, say
+from tests.conftest import each_language
 from tests.test_browser import BUNDLED_ROOF, PATIENCE_MS, Shown, browser, served, visiting
 
 pytestmark = pytest.mark.browser
 __all__ = ["browser"]
-DAY = date(2026, 11, 22)
 PARK = "caohejing"
 FULL = "industrial_full_2030"
 FILLS_THE_FRAME = """() => {
     const city = L.latLngBounds(window.map.pv.payload.bounds);
     const zoom = window.map.getZoom();
     return window.map.getBounds().contains(city) && window.map.getBoundsZoom(city) - zoom < 1; }"""
-both = pytest.mark.parametrize("language", ["zh", "en"])
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bundled city, computed as a reader would."""
-    out = tmp_path_factory.mktemp("journeys") / "shanghai"
-    run_folder(runs.BUNDLED_CITY, out, DAY)
-    return out
-
-
-@pytest.fixture(scope="module")
-def address(folder: Path) -> Iterator[str]:
-    with served(folder.parent) as found:
+def address(bundled_run: Path) -> Iterator[str]:
+    with served(bundled_run.parent) as found:
         yield found
 
 
@@ -82,28 +71,28 @@ def go(shown: Shown, page: str, language: Language) -> None:
     shown.page.get_by_role("link", name=say(f"page_{page}", language), exact=True).first.click()
     shown.page.wait_for_url(f"**/{page}?*", timeout=PATIENCE_MS)
     shown.settle(with_map=page == "map")
-    shown.page.wait_for_timeout(1200)
+    shown.rest()
     badge(shown, language)
 
 
-@both
-def test_the_district_official(shown: Shown, folder: Path, language: Language) -> None:
+@each_language
+def test_the_district_official(shown: Shown, bundled_run: Path, language: Language) -> None:
     """From the city's verdict to a district, its parks, the goals and the work lists."""
-    city = written(folder, "city").iloc[0]
+    city = written(bundled_run, "city").iloc[0]
     shown.open(f"/?lang={language}&goal={FULL}")
     shown.wait_for_place(str(city[f"name_{language}"]))
     reads_as(shown, city, language)
     badge(shown, language)
-    shown.page.wait_for_timeout(1200)
+    shown.rest()
     assert shown.frame.evaluate(FILLS_THE_FRAME)
     shown.keep(f"official-1-city-{language}")
     shown.page.get_by_role("radio", name=say("map_district", language), exact=True).click()
     shown.page.wait_for_url("**level=district*", timeout=PATIENCE_MS)
     shown.settle()
-    shown.page.wait_for_timeout(1200)
+    shown.rest()
     shown.keep(f"official-2-districts-{language}")
     go(shown, "goals", language)
-    goals = written(folder, "goals")
+    goals = written(bundled_run, "goals")
     row = goals[(goals["goal_id"] == FULL) & (goals["level"] == "city")].iloc[0]
     assert row["verdict"] in VERDICTS
     assert shown.page.get_by_text(say(f"verdict_{row['verdict']}", language)).count() > 0
@@ -116,23 +105,23 @@ def test_the_district_official(shown: Shown, folder: Path, language: Language) -
     shown.keep(f"official-5-work-{language}")
 
 
-@both
-def test_the_park_manager(shown: Shown, folder: Path, language: Language) -> None:
+@each_language
+def test_the_park_manager(shown: Shown, bundled_run: Path, language: Language) -> None:
     """From the park's gap to one of its roofs, every module on it, and what a survey changes."""
-    park = of_place(folder, "parks", "park_id", PARK)
+    park = of_place(bundled_run, "parks", "park_id", PARK)
     shown.open(f"/?lang={language}&goal={FULL}&park={PARK}&roofs=state")
     shown.wait_for_place(str(park[f"name_{language}"]))
     reads_as(shown, park, language)
     shown.frame.wait_for_function(
         f"() => window.map.pv.drawn === {int(park['roof_count'])}", timeout=PATIENCE_MS
     )
-    shown.page.wait_for_timeout(800)
+    shown.rest()
     shown.keep(f"manager-1-park-{language}")
     shown.open(f"/roof?lang={language}&roof={BUNDLED_ROOF}", with_map=False)
     shown.page.get_by_test_id("stDownloadButton").first.wait_for(timeout=3 * PATIENCE_MS)
     shown.settle()
-    shown.page.wait_for_timeout(1500)
-    roof = pd.read_parquet(folder / "roofs.parquet").set_index("roof_id").loc[BUNDLED_ROOF]
+    shown.rest()
+    roof = pd.read_parquet(bundled_run / "roofs.parquet").set_index("roof_id").loc[BUNDLED_ROOF]
     assert shown.metric(say("potential", language)) == numbers.plain(
         roof["capacity_dc_kw"], 1, "kWp"
     )
@@ -141,25 +130,25 @@ def test_the_park_manager(shown: Shown, folder: Path, language: Language) -> Non
     shown.keep(f"manager-2-roof-{language}")
     ground = shown.page.locator("[data-testid=stMain]")
     ground.evaluate("(box) => box.scrollTo(0, box.scrollHeight)")
-    shown.page.wait_for_timeout(800)
+    shown.rest()
     shown.keep(f"manager-3-facts-{language}")
 
 
-@both
-def test_the_planner(shown: Shown, folder: Path, language: Language) -> None:
+@each_language
+def test_the_planner(shown: Shown, bundled_run: Path, language: Language) -> None:
     """From the assumptions to a table of one's own, which comes down as the run wrote it."""
     shown.open(f"/plan?lang={language}", with_map=False)
     badge(shown, language)
-    shown.page.wait_for_timeout(800)
+    shown.rest()
     shown.keep(f"planner-1-compute-{language}")
     shown.open(f"/plan?lang={language}&part=tables", with_map=False)
     shown.page.get_by_test_id("stDataFrame").first.wait_for(timeout=PATIENCE_MS)
-    shown.page.wait_for_timeout(800)
+    shown.rest()
     shown.keep(f"planner-2-tables-{language}")
     with shown.page.expect_download() as coming:
         shown.page.get_by_test_id("stDownloadButton").first.get_by_role("button").click()
     table = pd.read_csv(coming.value.path(), encoding="utf-8-sig")
-    truth = written(folder, "parks").set_index("park_id")
+    truth = written(bundled_run, "parks").set_index("park_id")
     assert set(table["park_id"]) == set(truth.index)
     shared = [name for name in table.columns if name in truth.columns]
     assert len(shared) > 2
@@ -168,8 +157,8 @@ def test_the_planner(shown: Shown, folder: Path, language: Language) -> None:
         pd.testing.assert_series_equal(table[name], expected, check_names=False)
 
 
-def test_names_of_the_journeys_are_those_of_the_city(folder: Path) -> None:
-    parks = written(folder, "parks").set_index("park_id")
+def test_names_of_the_journeys_are_those_of_the_city(bundled_run: Path) -> None:
+    parks = written(bundled_run, "parks").set_index("park_id")
     assert PARK in parks.index
     assert places.name_of(parks.loc[PARK], "zh")
-    assert FULL in set(written(folder, "goals")["goal_id"])
+    assert FULL in set(written(bundled_run, "goals")["goal_id"])

@@ -9,7 +9,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pvplan import plan as recipe
@@ -22,6 +22,7 @@ from pvplan.roof_part import Ground, Part
 from pvplan.roof_part import joined as joined_parts
 from pvplan.tables import Plan, exact_sum
 from tests import toy
+from tests.conftest import examples
 
 RULES, DAY = load(), toy.AS_OF
 
@@ -39,7 +40,7 @@ def roofs() -> pd.DataFrame:
     return many
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(cuts=st.lists(st.integers(0, 480), max_size=6), turned=st.booleans(), data=st.data())
 def test_kinds_of_parts_joined_are_those_of_the_whole(
     roofs: pd.DataFrame, cuts: list[int], turned: bool, data: st.DataObject

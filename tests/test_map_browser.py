@@ -16,6 +16,7 @@ from pvplan.sources.coordinates import wgs84_to_gcj02
 from pvplan.tables import Plan
 from pvplan.ui import map_tiles, numbers
 from pvplan.ui.words import say
+from tests.conftest import each_language
 from tests.plans import toy_plan
 from tests.shown import HOSTILE, hostile_plan
 from tests.test_browser import PATIENCE_MS, Shown, browser, served, visiting
@@ -26,6 +27,11 @@ __all__ = ["browser"]
 COLOURS = """() => Object.fromEntries(Object.values(window.map._layers)
     .filter((layer) => layer.feature && layer.feature.properties.kind === "roof")
     .map((layer) => [layer.feature.properties.id, layer.options.fillColor]))"""
+PAINTED = """() => [...document.querySelectorAll(".leaflet-pv-tiles-pane canvas")].map((cloth) => {
+    const data = cloth.getContext("2d").getImageData(0, 0, cloth.width, cloth.height).data;
+    let painted = 0;
+    for (let at = 3; at < data.length; at += 4) if (data[at] > 0) painted += 1;
+    return painted; }).reduce((a, b) => a + b, 0)"""
 LEGEND = "() => document.querySelector('.pv-legend').innerText"
 SEEN = """() => Object.values(window.map._layers)
     .filter((layer) => layer.feature && layer.options.interactive !== false)
@@ -85,7 +91,7 @@ def test_a_click_on_a_district_shows_its_parks_and_one_on_a_park_its_roofs(shown
     assert set(shown.frame.evaluate(SEEN)) == {"district"}
     click_place(shown, plan.districts.geometry["310112"])
     shown.wait_for_place("Minhang")
-    shown.page.wait_for_timeout(800)
+    shown.rest()
     assert "district=310112" in shown.page.url
     assert "park" in set(shown.frame.evaluate(SEEN))
     assert "district" not in set(shown.frame.evaluate(SEEN))
@@ -105,10 +111,11 @@ def test_a_click_on_a_district_shows_its_parks_and_one_on_a_park_its_roofs(shown
     shown.wait_for_place("Minhang")
     shown.page.go_back()
     shown.wait_for_place("Lingang `new` area")
-    shown.page.wait_for_timeout(500)
+    shown.rest()
     assert "park=P1" in shown.page.url
 
 
+@pytest.mark.long
 def test_a_click_on_a_roof_tells_it_and_leads_to_its_page(shown: Shown) -> None:
     plan = town()
     own = plan.roofs[plan.roofs["park_id"] == "P1"]
@@ -127,6 +134,7 @@ def test_a_click_on_a_roof_tells_it_and_leads_to_its_page(shown: Shown) -> None:
     shown.page.wait_for_url(f"**/roof?**roof={own.index[3]}*", timeout=PATIENCE_MS)
 
 
+@pytest.mark.long
 def test_roofs_take_the_colour_of_what_is_asked_and_the_legend_its_unit(shown: Shown) -> None:
     plan = town()
     own = plan.roofs[plan.roofs["park_id"] == "P1"]
@@ -146,14 +154,14 @@ def test_roofs_take_the_colour_of_what_is_asked_and_the_legend_its_unit(shown: S
         "() => document.querySelector('.pv-legend').innerText.includes('needs a survey')",
         timeout=PATIENCE_MS,
     )
-    shown.page.wait_for_timeout(600)
+    shown.rest()
     assert len(set(shown.frame.evaluate(COLOURS).values())) == 3
     shown.keep("roofs-by-state")
 
 
 def test_panning_never_asks_the_server(shown: Shown) -> None:
     shown.open("/?run=toy&park=P1")
-    shown.page.wait_for_timeout(1500)
+    shown.rest()
     sent: list[str] = []
     shown.page.on("websocket", lambda socket: sent.append(socket.url))
     runs = shown.page.evaluate(
@@ -169,10 +177,11 @@ def test_panning_never_asks_the_server(shown: Shown) -> None:
     shown.page.mouse.move(x + 90, y + 60, steps=6)
     shown.page.mouse.up()
     shown.frame.evaluate("() => { window.map.zoomIn(1); }")
-    shown.page.wait_for_timeout(1500)
+    shown.rest()
     assert shown.page.evaluate("() => window.runs") == 0
 
 
+@pytest.mark.long
 def test_thousands_of_roofs_of_a_park_are_all_drawn(shown: Shown) -> None:
     plan = toy_plan(8000)
     count = int((plan.roofs["park_id"] == "P1").sum())
@@ -198,16 +207,9 @@ def test_all_roofs_come_as_tiles_and_a_click_finds_one(shown: Shown) -> None:
     shown.frame.evaluate(
         "([east, north]) => { window.map.setView([north, east], 16); }", [middle.x, middle.y]
     )
-    shown.page.wait_for_timeout(2500)
+    shown.rest()
     assert "Zoom in to see the roofs" not in shown.frame.locator("body").inner_text()
-    painted = shown.frame.evaluate(
-        """() => [...document.querySelectorAll(".leaflet-pv-tiles-pane canvas")].map((cloth) => {
-            const data = cloth.getContext("2d").getImageData(0, 0, cloth.width, cloth.height).data;
-            let painted = 0;
-            for (let at = 3; at < data.length; at += 4) if (data[at] > 0) painted += 1;
-            return painted; }).reduce((a, b) => a + b, 0)"""
-    )
-    assert painted > 1000
+    shown.frame.wait_for_function(f"() => ({PAINTED})() > 1000", timeout=PATIENCE_MS)
     shown.keep("tiles")
     shown.page.mouse.click(*pixel_of(shown, middle.x, middle.y))
     shown.page.wait_for_url(f"**roof={roof.name}*", timeout=PATIENCE_MS)
@@ -239,12 +241,12 @@ def test_hostile_names_of_roofs_and_labels_are_letters(shown: Shown) -> None:
     assert shown.page.title() != "pwned"
 
 
-@pytest.mark.parametrize("language", ["zh", "en"])
+@each_language
 def test_the_map_can_be_used_on_a_phone(browser: Any, address: str, language: Any) -> None:
     with visiting(browser, address) as shown:
         shown.page.set_viewport_size({"width": 390, "height": 844})
         shown.open(f"/?run=toy&park=P1&lang={language}")
-        shown.page.wait_for_timeout(1000)
+        shown.rest()
         legend = shown.frame.locator(".pv-legend")
         assert not legend.evaluate("(box) => box.open")
         legend.locator("summary").click()
@@ -257,6 +259,7 @@ def test_the_map_can_be_used_on_a_phone(browser: Any, address: str, language: An
         shown.keep(f"map-phone-{language}")
 
 
+@pytest.mark.long
 def test_a_ground_that_does_not_answer_leaves_a_note(
     browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -171,15 +171,16 @@ def test_hours_of_a_park_are_the_same(
 
 
 @pytest.mark.usefixtures("read")
+@pytest.mark.parametrize("of", ["roof", pytest.param("park", marks=pytest.mark.long)])
 def test_a_layout_of_a_roof_and_of_a_park_is_the_same(
-    city: Path, parted: Inputs, roofs: gpd.GeoDataFrame, tmp_path: Path
+    city: Path, parted: Inputs, roofs: gpd.GeoDataFrame, tmp_path: Path, of: str
 ) -> None:
     park = str(roofs["park_id"].value_counts().drop("outside-parks", errors="ignore").index[-1])
-    for asked in ({"roof": some(roofs)[3]}, {"park": park}):
-        one, _ = write_layout(inputs_of_folder(city), tmp_path / "one.geojson", **asked)
-        other, _ = write_layout(parted, tmp_path / "other.geojson", **asked)
-        pd.testing.assert_frame_equal(pd.DataFrame(one), pd.DataFrame(other), check_exact=True)
-        assert len(one) > 0
+    asked = {of: {"roof": some(roofs)[3], "park": park}[of]}
+    one, _ = write_layout(inputs_of_folder(city), tmp_path / "one.geojson", **asked)
+    other, _ = write_layout(parted, tmp_path / "other.geojson", **asked)
+    pd.testing.assert_frame_equal(pd.DataFrame(one), pd.DataFrame(other), check_exact=True)
+    assert len(one) > 0
 
 
 @pytest.mark.parametrize(

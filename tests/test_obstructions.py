@@ -14,7 +14,7 @@ import pyproj
 import pytest
 import rasterio
 import shapely
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rasterio.transform import Affine
 
@@ -31,6 +31,7 @@ from pvplan.sources.obstructions import (
     placement_doubts,
     read_obstructions,
 )
+from tests.conftest import examples
 from tests.vector_files import EAST, METRIC, NORTH, house, ring, write_geojson
 
 CRS = pyproj.CRS.from_epsg(METRIC)
@@ -249,7 +250,7 @@ BOXES = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(places=BOXES, plans=BOXES, order=st.randoms(use_true_random=False), owned=st.booleans())
 def test_the_join_agrees_with_every_pair_tried(
     places: Any, plans: Any, order: Any, owned: bool
@@ -278,7 +279,7 @@ def test_the_join_agrees_with_every_pair_tried(
     assert shapely.to_wkb(turned).tolist() == shapely.to_wkb(found).tolist()
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(
     corners=st.lists(st.tuples(*[st.integers(0, 30)] * 2), min_size=3, max_size=6, unique=True),
     height=st.floats(0.0, 5.0),

@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 import pyproj
 import pytest
 import shapely
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from pvplan import assumptions, partition_roofs, partition_spill, tiles
@@ -38,6 +38,7 @@ from pvplan.partition_rows import Told
 from pvplan.sources import vectors
 from pvplan.sources.footprints import FootprintFile, read_footprints
 from pvplan.sources.partitions import ABOUT, Partition, open_partition
+from tests.conftest import examples
 from tests.vector_files import EAST, NORTH, frame, house, ring, write_features, write_geojson
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -131,11 +132,16 @@ def test_the_bundled_city_is_the_same_in_parts(tmp_path: Path, most: int) -> Non
 @pytest.mark.parametrize(
     "name",
     [
-        "bld_suzhou_oldtown/bd_demo_2.json",
         "bld_shanghai_lujiazui_osm/buildings.geojson",
         "bld_shanghai_siping_cityscope/Buildings.shp",
-        "bld_shenzhen_nanshan/nanshan-building.geojson",
         "park_wuxi_xinwu_landuse/xinwu_land_use.gpkg",
+        *(
+            pytest.param(name, marks=pytest.mark.long)
+            for name in (
+                "bld_suzhou_oldtown/bd_demo_2.json",
+                "bld_shenzhen_nanshan/nanshan-building.geojson",
+            )
+        ),
     ],
 )
 def test_files_of_many_hands_are_the_same_in_parts(
@@ -226,9 +232,7 @@ def write(rows: list[tuple[Any, dict[str, Any]]], folder: Path, kind: str) -> Pa
     return path
 
 
-@settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
-)
+@examples(30, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 @given(
     files(),
     st.sampled_from(["geojson", "gpkg", "fgb", "parquet"]),

@@ -12,8 +12,9 @@ import shapely
 
 from pvplan.reports.output import write_plan
 from pvplan.ui.words import say
+from tests.conftest import each_language
 from tests.shown import HOSTILE, ledger_plan
-from tests.test_browser import PATIENCE_MS, RESTING, browser, served  # noqa: F401 - a fixture
+from tests.test_browser import PATIENCE_MS, browser, rest, served  # noqa: F401 - a fixture
 from tests.vector_files import house, write_geojson
 
 pytestmark = pytest.mark.browser
@@ -51,8 +52,7 @@ class Visitor:
         self.rest()
 
     def rest(self) -> None:
-        self.page.wait_for_timeout(400)
-        self.page.wait_for_selector(RESTING, timeout=PATIENCE_MS)
+        rest(self.page)
 
     def choose(self, label: str, option: str) -> None:
         self.page.get_by_label(label, exact=True).first.click()
@@ -61,7 +61,6 @@ class Visitor:
 
     def upload(self, role: str, path: Path) -> None:
         self.page.locator(f".st-key-role-{role} input[type=file]").set_input_files(path)
-        self.page.wait_for_timeout(600)
         self.rest()
 
     def reads(self, text: str, timeout: int = PATIENCE_MS) -> None:
@@ -129,7 +128,7 @@ def test_a_planner_uploads_computes_and_compares(
     other.context.close()
 
 
-@pytest.mark.parametrize("language", ["zh", "en"])
+@each_language
 def test_tables_are_chosen_and_a_cell_is_explained(visitor: Visitor, language: Any) -> None:
     visitor.open(f"/plan?lang={language}&part=tables")
     visitor.page.get_by_label(say("row", language), exact=True).first.click()

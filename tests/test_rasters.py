@@ -10,7 +10,7 @@ import numpy as np
 import pyproj
 import pytest
 import rasterio
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from rasterio.transform import Affine
 
@@ -23,6 +23,7 @@ from pvplan.sources.rasters import (
     open_irradiance,
     sample_monthly,
 )
+from tests.conftest import examples
 
 RULES = assumptions.load().irradiance
 STEP = 0.05
@@ -263,9 +264,7 @@ def test_a_tiff_without_georeference_is_refused(tmp_path: Path) -> None:
     ],
     ids=["north-up", "south-up", "rotated"],
 )
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(points=st.lists(st.tuples(st.floats(0.5, 19.5), st.floats(0.5, 19.5)), min_size=1))
 def test_a_linear_field_is_reproduced(
     tmp_path: Path, transform: Affine, points: list[tuple[float, float]]

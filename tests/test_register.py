@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from pvplan import assumptions
@@ -16,6 +16,7 @@ from pvplan.sources import register_fields
 from pvplan.sources.coordinates import wgs84_to_bd09, wgs84_to_gcj02
 from pvplan.sources.register import RegisterFile, read_register
 from pvplan.tables import LEDGER, REJECTED, STATUSES, names
+from tests.conftest import examples
 
 RULES = assumptions.load().register
 HEAD = "system_id,roof_id,park,longitude,latitude,capacity_dc_kw,status,filed_on,commissioned_on\n"
@@ -358,9 +359,7 @@ def test_a_wrong_unit_shows_against_the_roof_areas(
 CELLS = st.sampled_from(["", "a", "b", "1", "250.5", "-3", "x", "并网", "2024-05-01", "999", "1e9"])
 
 
-@settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.lists(CELLS, min_size=6, max_size=10), min_size=1, max_size=12))
 def test_rows_in_are_rows_used_plus_rows_rejected(tmp_path: Path, rows: list[list[str]]) -> None:
     text = HEAD + "".join(",".join(row) + "\n" for row in [*rows, ["last"] + [""] * 4 + ["7"]])

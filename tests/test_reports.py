@@ -197,7 +197,13 @@ def failing(failure: Any, after: Callable[..., Any] | None = None) -> Callable[.
 @pytest.mark.parametrize("failure", FAILURES, ids=["full", "interrupt", "fault"])
 @pytest.mark.parametrize(
     "writer",
-    ["write_parquet", "write_separated", "write_workbook", "write_geopackage", "write_run_file"],
+    [
+        "write_workbook",
+        *(
+            pytest.param(name, marks=pytest.mark.long)
+            for name in ("write_parquet", "write_separated", "write_geopackage", "write_run_file")
+        ),
+    ],
 )
 def test_a_failing_writer_leaves_what_stood_before(
     plan: Plan, folder: Path, monkeypatch: pytest.MonkeyPatch, writer: str, failure: Any
@@ -217,7 +223,10 @@ def test_a_failing_writer_leaves_what_stood_before(
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
 
 
-@pytest.mark.parametrize("at", range(2 * len(FILES)))
+@pytest.mark.parametrize(
+    "at",
+    [pytest.param(at, marks=[pytest.mark.long] if at % 5 else []) for at in range(2 * len(FILES))],
+)
 def test_an_interrupt_between_any_two_moves_puts_the_old_files_back(
     plan: Plan, folder: Path, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:

@@ -47,6 +47,7 @@ def app(home: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[s
         yield address
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_a_roof_is_corrected_and_its_park_recounted(
     app: str, browser: Any, home: Path, folder: Path, finished: Plan, language: Language
@@ -89,7 +90,7 @@ def _fill(shown: Shown, fact: str, value: str, note: str, language: Language) ->
     while time.monotonic() < until:
         box.click()
         option = page.get_by_role("option", name=label)
-        page.wait_for_timeout(500)
+        browsing.rest(page)
         if option.count():
             break
     option.click()
@@ -99,5 +100,5 @@ def _fill(shown: Shown, fact: str, value: str, note: str, language: Language) ->
     form.get_by_role("textbox").fill(note)
     # What is typed counts once the box is left.
     page.keyboard.press("Tab")
-    page.wait_for_timeout(500)
+    browsing.rest(page)
     form.get_by_role("button", name=say("record_it", language)).press("Enter")

@@ -46,23 +46,37 @@ def thousandths(values: pd.Series) -> int:
 # ---- the first law: conservation, across every file -------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def written(bundled: tuple[Plan, Path]) -> dict[str, pd.DataFrame]:
+    """Tables of the run's files: roofs, levels, and the levels' layers of the GeoPackage."""
+    out = bundled[1]
+    levels = ("parks", "districts")
+    layers = {
+        f"layer {level}": gpd.read_file(out / "plan.gpkg", layer=level).set_index(
+            f"{level[:-1]}_id"
+        )
+        for level in levels
+    }
+    tables = {level: csv(out, f"{level}.csv") for level in (*levels, "city")}
+    return {"roofs": gpd.read_parquet(out / "roofs.parquet"), **tables, **layers}
+
+
 @pytest.mark.parametrize("column", sum_names(PLAN_ROOFS))
-def test_every_sum_is_the_same_at_every_level(bundled: tuple[Plan, Path], column: str) -> None:
-    plan, out = bundled
-    roofs = gpd.read_parquet(out / "roofs.parquet")
-    city = csv(out, "city.csv")
+def test_every_sum_is_the_same_at_every_level(
+    bundled: tuple[Plan, Path], written: dict[str, pd.DataFrame], column: str
+) -> None:
+    roofs, city = written["roofs"], written["city"]
     assert thousandths(roofs[column]) == thousandths(city[column])
     for level in ("parks", "districts"):
-        table = csv(out, f"{level}.csv")
+        table, layer = written[level], written[f"layer {level}"]
         assert thousandths(table[column]) == thousandths(city[column])
-        layer = gpd.read_file(out / "plan.gpkg", layer=level).set_index(f"{level[:-1]}_id")
         both = layer.index.intersection(table.index)
         assert (layer.loc[both, column] == table.loc[both, column]).all()
         by_place = roofs.groupby(f"{level[:-1]}_id")[column].apply(thousandths)
         assert dict(by_place.items()) == {
             k: thousandths(table.loc[[k], column]) for k in by_place.index
         }
-    assert thousandths(plan.roofs[column]) == thousandths(city[column])
+    assert thousandths(bundled[0].roofs[column]) == thousandths(city[column])
 
 
 def test_ratios_come_from_sums(bundled: tuple[Plan, Path]) -> None:
@@ -130,15 +144,14 @@ def test_half_the_roofs_in_another_order_keep_every_digit(
 # ---- the fourth law: same inputs, same fingerprint, same bytes ----------------------------------
 
 
-def test_the_same_run_writes_the_same_bytes(bundled: tuple[Plan, Path], tmp_path: Path) -> None:
-    again = write_run(
-        run_city(inputs_of_folder(BUNDLED / "shanghai"), as_of=AS_OF), tmp_path / "again"
-    )
+def test_the_same_run_writes_the_same_bytes(bundled: tuple[Plan, Path], bundled_run: Path) -> None:
+    again = read_plan(bundled_run)
     assert again.meta["fingerprint"] == bundled[0].meta["fingerprint"]
     for path in sorted(bundled[1].iterdir()):
-        assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes(), path.name
+        assert path.read_bytes() == (bundled_run / path.name).read_bytes(), path.name
 
 
+@pytest.mark.long
 def test_any_assumption_moves_the_fingerprint(bundled: tuple[Plan, Path]) -> None:
     inputs = inputs_of_folder(BUNDLED / "shanghai")
     other = run_city(inputs, as_of=AS_OF, user={"finance.capex_cny_per_kw_dc": "2800"})

@@ -12,7 +12,7 @@ import numpy as np
 import pyproj
 import pytest
 import rasterio
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from rasterio.transform import Affine
 
@@ -28,6 +28,7 @@ from pvplan.sources.surface_model import (
     read_window,
     windows,
 )
+from tests.conftest import examples
 
 UTM = "EPSG:32651"
 # Upper left corner of every raster, in Shanghai.
@@ -288,9 +289,7 @@ def test_convergence_is_the_azimuth_of_grid_north(tmp_path: Path) -> None:
     assert abs(azimuth) > 0.5
 
 
-@settings(
-    deadline=None, max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 10**6), side=st.integers(130, 300))
 def test_no_tiling_moves_a_digit(tmp_path: Path, seed: int, side: int) -> None:
     path = tmp_path / "town.tif"

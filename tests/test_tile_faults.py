@@ -139,6 +139,7 @@ def test_processes_that_are_killed_cost_no_digit(many: Many, whole: Path) -> Non
 # ---- workers of a cluster ---------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_worker_without_memory_loses_its_tiles_to_another(
     many: Many, whole: Path, cluster: Cluster
 ) -> None:
@@ -167,6 +168,7 @@ def test_a_worker_with_a_full_disk_loses_its_tiles_to_another(
     assert len(tiles) == len(set(tiles)), "a tile came back to the worker that it failed on"
 
 
+@pytest.mark.long
 def test_where_the_only_worker_has_a_full_disk_the_run_says_so(
     many: Many, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -225,6 +227,7 @@ def test_all_workers_are_killed_and_new_ones_take_over(
     assert_done(told, many.folder / "out", whole)
 
 
+@pytest.mark.long
 def test_a_cluster_without_workers_ends_a_run_in_words(
     many: Many, whole: Path, cluster: Cluster
 ) -> None:
@@ -254,6 +257,7 @@ def test_a_scheduler_that_starts_anew_at_its_address_is_joined_again(
     assert_done(told, many.folder / "out", whole)
 
 
+@pytest.mark.long
 def test_a_run_whose_scheduler_dies_goes_on_with_another_one(
     many: Many, whole: Path, cluster: Cluster
 ) -> None:
@@ -271,6 +275,7 @@ def test_a_run_whose_scheduler_dies_goes_on_with_another_one(
     assert_goes_on(many, done, many.start("out", "--dask", cluster.address), whole)
 
 
+@pytest.mark.long
 def test_a_run_on_a_cluster_that_is_killed_goes_on_in_the_next(
     many: Many, whole: Path, cluster: Cluster
 ) -> None:
@@ -284,6 +289,7 @@ def test_a_run_on_a_cluster_that_is_killed_goes_on_in_the_next(
     assert_goes_on(many, done, many.start("out", "--dask", cluster.address), whole)
 
 
+@pytest.mark.long
 def test_input_files_that_are_cut_while_their_tile_waits_are_written_anew(
     many: Many, whole: Path, cluster: Cluster
 ) -> None:
@@ -389,6 +395,7 @@ def test_pace_counts_what_was_done_since_the_start() -> None:
     assert alone.read("assess 5/12") == {"stage": "assess 5/12"}
 
 
+@pytest.mark.long
 def test_dashboard_and_pace_reach_the_terminal(many: Many, cluster: Cluster) -> None:
     cluster.add()
     master, slave = pty.openpty()

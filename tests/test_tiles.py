@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import contextmanager
@@ -157,6 +158,15 @@ def in_one(toys: City, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame
     return found_by(toys, 10_000, tmp_path_factory.mktemp("one"))
 
 
+@pytest.fixture(scope="module")
+def done(toys: City, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Finished tiles of 3 roofs at most; do not change them."""
+    folder = tmp_path_factory.mktemp("done")
+    tiles = cut(toys.buildings, toys.casting, RULES, 3)
+    assessed(toys, tiles, crew(Here()), folder, lambda _: None)
+    return folder
+
+
 def test_a_roof_alone_in_its_tile_is_what_it_is_in_the_city(
     toys: City, in_one: pd.DataFrame, tmp_path: Path
 ) -> None:
@@ -195,8 +205,9 @@ def tile_run_of(city: City, folder: Path) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def dense(shared_data: Path) -> Inputs:
-    return dense_town(shared_data)
+def dense(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Inputs:
+    """900 roofs of an old town, wall to wall."""
+    return piece_of(dense_town(shared_data), tmp_path_factory.mktemp("town"), 900)
 
 
 @pytest.fixture(scope="module")
@@ -206,7 +217,14 @@ def old_town(dense: Inputs, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-@pytest.mark.parametrize(("most", "least_tiles"), [(100_000, 1), (600, 7), (75, 64)])
+@pytest.mark.parametrize(
+    ("most", "least_tiles"),
+    [
+        pytest.param(100_000, 1, marks=pytest.mark.long),
+        (180, 7),
+        pytest.param(22, 64, marks=pytest.mark.long),
+    ],
+)
 def test_an_old_town_in_tiles_is_the_same_bytes(
     dense: Inputs,
     old_town: Path,
@@ -244,7 +262,10 @@ def bundled_piece(folder: Path) -> Inputs:
 @needs_proc
 @pytest.mark.parametrize(
     ("made", "cuts"),
-    [(toy_files, {12: 1, 2: 7, 1: 12}), (bundled_piece, {400: 1, 90: 7, 5: 64})],
+    [
+        (toy_files, {12: 1, 2: 7, 1: 12}),
+        pytest.param(bundled_piece, {400: 1, 90: 7, 5: 64}, marks=pytest.mark.long),
+    ],
 )
 def test_a_city_is_the_same_bytes_in_tiles_in_processes_and_on_a_cluster(
     made: Callable[[Path], Inputs],
@@ -272,6 +293,7 @@ def test_a_city_is_the_same_bytes_in_tiles_in_processes_and_on_a_cluster(
         assert_same_bytes(tmp_path / f"out-{most}", tmp_path / "whole")
 
 
+@pytest.mark.long
 @needs_proc
 def test_a_dense_piece_is_the_same_bytes_on_one_two_and_four_workers(
     dense: Inputs, cluster: Cluster, tmp_path: Path
@@ -316,11 +338,12 @@ def test_all_else_that_a_run_is_given_reaches_the_tiles(
     ) as raster:
         raster.write(heights[None])
         raster.set_band_unit(1, "m")
-    inputs = replace(dense, corrections=tmp_path / "c.csv", surface_model=tmp_path / "dsm.tif")
+    piece = piece_of(dense, tmp_path, 300)
+    inputs = replace(piece, corrections=tmp_path / "c.csv", surface_model=tmp_path / "dsm.tif")
     plan = run_of(inputs, tmp_path / "one")
     assert plan.meta["counts"]["corrections_rows_used"] == 4
     monkeypatch.setattr(run, "_crew", lambda *_: crew(Here()))
-    run_of(inputs, tmp_path / "many", Tiling(tmp_path / "tiles", roofs_per_tile=900))
+    run_of(inputs, tmp_path / "many", Tiling(tmp_path / "tiles", roofs_per_tile=90))
     assert_same_bytes(tmp_path / "many", tmp_path / "one")
 
 
@@ -351,10 +374,10 @@ def test_finished_tiles_are_never_computed_again(
 
 @pytest.mark.parametrize("spoil", ["cut", "flipped", "empty", "other"])
 def test_a_spoiled_tile_file_is_computed_again(
-    toys: City, in_one: pd.DataFrame, tmp_path: Path, spoil: str
+    toys: City, in_one: pd.DataFrame, done: Path, tmp_path: Path, spoil: str
 ) -> None:
     tiles = cut(toys.buildings, toys.casting, RULES, 3)
-    assessed(toys, tiles, crew(Here()), tmp_path, lambda _: None)
+    shutil.copytree(done, tmp_path, dirs_exist_ok=True)
     files = sorted(tmp_path.glob("*.parquet"))
     data = bytearray(files[0].read_bytes())
     if spoil == "cut":
@@ -478,7 +501,7 @@ def test_a_run_without_a_tile_says_that_it_is_incomplete(
             failing[:] = [task.name]
             raise MemoryError("no room")
 
-    tiling = Tiling(tmp_path / "tiles", roofs_per_tile=900)
+    tiling = Tiling(tmp_path / "tiles", roofs_per_tile=300)
     monkeypatch.setattr(run, "_crew", lambda *_: crew(Here(first)))
     plan = run_of(dense, tmp_path / "out", tiling)
     whole = gpd.read_parquet(old_town / "roofs.parquet")

@@ -81,8 +81,7 @@ def choose(shown: Shown, label: str, text: str) -> None:
     box.focus()
     shown.page.keyboard.type(text)
     shown.page.keyboard.press("Enter")
-    shown.page.wait_for_timeout(600)
-    shown.settle(with_map=False)
+    shown.rest()
 
 
 def register_list(shown: Shown, language: str) -> None:
@@ -92,7 +91,9 @@ def register_list(shown: Shown, language: str) -> None:
     shown.settle(with_map=False)
 
 
-@pytest.mark.parametrize(("language", "system"), [("zh", "S001"), ("en", "S002")])
+@pytest.mark.parametrize(
+    ("language", "system"), [pytest.param("zh", "S001", marks=pytest.mark.long), ("en", "S002")]
+)
 def test_a_decision_is_written_once_whatever_is_clicked(
     shown: Shown, ledger: Path, language: Any, system: str
 ) -> None:
@@ -104,14 +105,12 @@ def test_a_decision_is_written_once_whatever_is_clicked(
     note = "<img src=x onerror=window.pwned=1>"
     shown.page.get_by_label(say("note", language)).fill(note)
     shown.page.keyboard.press("Tab")
-    shown.page.wait_for_timeout(600)
-    shown.settle(with_map=False)
+    shown.rest()
     with open_ledger(ledger) as opened:
         before = len(opened.batches())
     shown.page.get_by_role("button", name=say("write", language)).dblclick()
     shown.page.locator(".st-key-written").wait_for(timeout=PATIENCE_MS)
-    shown.page.wait_for_timeout(1500)
-    shown.settle(with_map=False)
+    shown.rest()
     with open_ledger(ledger) as opened:
         batches = opened.batches()
     assert len(batches) == before + 1
@@ -125,8 +124,7 @@ def test_every_control_of_the_panel_has_a_name(shown: Shown) -> None:
     register_list(shown, "en")
     choose(shown, say("choose_row", "en"), "S001")
     shown.page.get_by_text(say("way_facts", "en"), exact=True).click()
-    shown.page.wait_for_timeout(600)
-    shown.settle(with_map=False)
+    shown.rest()
     main = shown.page.get_by_test_id("stMain")
     controls = main.locator("input:visible:not([tabindex='-1']), textarea:visible")
     nameless = [
@@ -279,8 +277,7 @@ def test_behind_a_login_only_editors_write_and_under_their_address(
         choose(shown, say("choose_row", "en"), "S001")
         shown.page.get_by_label(say("note", "en")).fill("seen behind the login")
         shown.page.keyboard.press("Tab")
-        shown.page.wait_for_timeout(600)
-        shown.settle(with_map=False)
+        shown.rest()
         shown.page.get_by_role("button", name=say("write", "en")).click()
         shown.page.locator(".st-key-written").wait_for(timeout=PATIENCE_MS)
         context.close()

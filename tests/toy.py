@@ -36,6 +36,7 @@ EAST, NORTH = 352_000.0, 3_453_000.0  # 121.446° E, 31.202° N
 CITY = City("toy", "示例市", "Toy city")
 AS_OF = date(2026, 11, 22)
 GHI_SEED = 20261122
+ROOF_COUNT = 12
 
 
 def _rectangle(x: float, y: float, length: float, width: float, turned: float = 0.0) -> Polygon:

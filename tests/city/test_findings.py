@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from shapely.geometry import box
 
@@ -24,6 +24,7 @@ from pvplan.sources.footprints import read_footprints
 from pvplan.sources.register import read_register
 from pvplan.tables import FINDINGS, LEDGER, RECONCILIATION, check, exact_sum
 from tests import toy
+from tests.conftest import examples
 
 RULES = load().register
 AS_OF = date(2026, 11, 22)
@@ -233,7 +234,7 @@ ONE_PLACE = sheds().index.tolist()
     seed=st.integers(0, 10_000),
     planted=st.dictionaries(st.integers(0, 63), st.sampled_from(FAULTS), max_size=16),
 )
-@settings(max_examples=30, deadline=None)
+@examples(30)
 def test_every_planted_fault_is_found_and_nothing_else(seed: int, planted: Any) -> None:
     rows = clean(sheds(), seed)
     wanted: dict[str, set[str]] = {}
@@ -262,7 +263,7 @@ def test_every_planted_fault_is_found_and_nothing_else(seed: int, planted: Any) 
 
 
 @given(order=st.permutations(range(64)), seed=st.integers(0, 50))
-@settings(max_examples=10, deadline=None)
+@examples(10)
 def test_the_order_of_rows_and_roofs_changes_nothing(order: list[int], seed: int) -> None:
     rows = clean(sheds(), seed)
     for number, plant in enumerate(FAULTS):

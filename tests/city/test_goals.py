@@ -8,12 +8,13 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pvplan.assumptions import Goal, load
 from pvplan.city import goals
 from pvplan.city.goals import Standing, Verdict, headline, judge
+from tests.conftest import examples
 
 DEADLINE = date(2030, 12, 31)
 GOALS = load().goals
@@ -120,7 +121,7 @@ def test_truth_table(as_of: date, words: dict[str, float | bool], expected: str)
 kilowatts = st.floats(0.0, 2000.0)
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(
     days=st.integers(-2000, 2000),
     by_deadline=kilowatts,
@@ -181,7 +182,7 @@ def test_verdicts_follow_from_what_is_possible(
     assert np.isnan(found.pace_needed_kw_per_year) == (not told)
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(st.integers(-900, 900), kilowatts, kilowatts, kilowatts)
 def test_more_installed_is_never_worse(days: int, first: float, more: float, pace: float) -> None:
     as_of = DEADLINE + timedelta(days=days)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pvplan.city import levels
 from pvplan.tables import exact_sum, to_thousandths
+from tests.conftest import examples
 
 AMOUNTS = ["capacity_dc_kw", "energy_ac_kwh_per_year"]
 
@@ -26,7 +27,7 @@ def level_sums(**given: list[float]) -> pd.DataFrame:
     return pd.DataFrame(table, index=[f"p{number}" for number in range(count)])
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["A", "B", "C"]), st.floats(-1e8, 1e8), st.floats(0, 1e7)),
@@ -50,7 +51,7 @@ def test_places_add_up_to_the_whole_exactly(rows: list[tuple[str, float, float]]
     assert list(parts.index) == sorted(set(place))
 
 
-@settings(deadline=None, max_examples=30)
+@examples(30)
 @given(st.lists(st.floats(0, 1e6), min_size=2, max_size=30), st.integers(0, 2**32 - 1))
 def test_sums_do_not_depend_on_order(values: list[float], seed: int) -> None:
     roofs = pd.DataFrame({"capacity_dc_kw": to_thousandths(values)})

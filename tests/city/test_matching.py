@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from shapely.geometry import box
 
 from pvplan.assumptions import load
 from pvplan.city import datum_votes, likeness, matching, reconciliation, repeats, suspicions
+from tests.conftest import examples
 
 RULES = load().register
 NAT = np.datetime64("NaT", "D")
@@ -61,7 +62,7 @@ kilowatts = st.one_of(
         st.tuples(kilowatts, st.lists(st.floats(0.0, 1e4), min_size=1, max_size=6)), max_size=8
     )
 )
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_parts_sum_exactly_and_follow_the_potential(
     systems: list[tuple[float, list[float]]],
 ) -> None:

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pvplan.city import pace
+from tests.conftest import examples
 
 AS_OF = date(2026, 11, 22)
 NONE = np.datetime64("NaT", "D")
@@ -69,7 +70,7 @@ systems = st.lists(
 )
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(systems, st.sampled_from([1, 3]), st.randoms())
 def test_trailing_is_a_plain_count_in_any_order(
     found: list[tuple[float, int | None, int]], years: int, chance: Any
@@ -90,7 +91,7 @@ def test_trailing_is_a_plain_count_in_any_order(
         assert seen.tolist() == [total / 1000.0 for total in expected]
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(st.floats(0.0, 1e6), st.floats(0.0, 1e6), st.one_of(st.just(0.0), st.floats(1e-3, 1e6)))
 def test_the_day_of_attainment_is_the_first_that_holds_the_target(
     target: float, reached: float, speed: float

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import integrate, stats
@@ -28,6 +28,7 @@ from pvplan.city.roof_groups import Roofs, grouped
 from pvplan.city.uncertainty import SOURCES, Draws, draw, draw_installed, draw_pace, without
 from pvplan.errors import AssumptionError, TableError
 from pvplan.tables import OUTSIDE_PARKS, Floats, to_thousandths
+from tests.conftest import examples
 
 RULES = load().uncertainty
 CITY = a_city(600, 12)
@@ -206,7 +207,7 @@ def assert_same(one: Draws, other: Draws) -> None:
         assert np.array_equal(values, getattr(other, name)), name
 
 
-@settings(max_examples=10, deadline=None)
+@examples(10)
 @given(st.integers(0, 2**32 - 1))
 def test_the_order_of_roofs_changes_no_bit(seed: int) -> None:
     rules = replace(RULES, draws=100)
@@ -214,7 +215,7 @@ def test_the_order_of_roofs_changes_no_bit(seed: int) -> None:
     assert_same(draw(grouped(CITY), rules, "s"), draw(grouped(shuffled), rules, "s"))
 
 
-@settings(max_examples=10, deadline=None)
+@examples(10)
 @given(st.integers(0, 2**32 - 1))
 def test_the_order_of_roofs_changes_no_bit_of_the_sums(seed: int) -> None:
     """Hundreds of roofs to a group: squares added in another order would show in last digits."""
@@ -271,7 +272,7 @@ def test_outside_parks_a_district_shares_what_a_park_shares() -> None:
 # --- bounds, bias, single sources --------------------------------------------------------------
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(
     bound=st.floats(1.0, 4.0), shared=st.floats(0.0, 0.5), own=st.floats(0.0, 0.5),
     count=st.integers(1, 30),
@@ -287,7 +288,7 @@ def test_no_draw_exceeds_the_roof_and_the_mean_stays(
     assert kw.mean() == pytest.approx(roofs.capacity_kw.sum(), abs=error)
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(x=st.floats(0.2, 3.0), bound=st.floats(1.0, 4.0), sigma=st.floats(0.02, 0.8))
 def test_the_bounded_mean_is_the_integral(x: float, bound: float, sigma: float) -> None:
     def under(z: float) -> float:
@@ -451,7 +452,7 @@ def test_installed_capacity_is_drawn_around_the_register() -> None:
 # --- what the draws say ------------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(hnp.arrays(np.float64, st.tuples(st.integers(1, 40), st.integers(1, 3)),
                   elements=st.floats(-1e9, 1e9) | st.just(float("inf"))))  # fmt: skip
 def test_percentiles_never_cross_and_are_draws(values: Floats) -> None:
@@ -505,7 +506,7 @@ def test_dates_of_attainment_by_hand() -> None:
     assert np.isnan(found.within_horizon_fraction[4])
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(st.floats(-1e6, 1e6), st.floats(0.0, 1e6), st.floats(0.0, 1e6))
 def test_dates_never_cross(gap: float, mean: float, spread: float) -> None:
     pace = draw_pace(np.array(["A"], dtype=object), np.array([mean]), np.array([spread]), 100, "s")

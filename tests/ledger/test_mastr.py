@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 
+import pytest
+
 from pvplan.ledger import Who, open_ledger
 from tests.ledger.registers import counted, kw, register
 
@@ -39,6 +41,7 @@ def snapshots(path: Path) -> list[Snapshot]:
     return found
 
 
+@pytest.mark.long
 def test_two_years_of_a_register_are_given_back_as_they_were_known(
     shared_data: Path, where: str
 ) -> None:

@@ -10,11 +10,12 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from pvplan.ledger import Ledger, asof, open_ledger
 from pvplan.ledger.schema import SYSTEM
+from tests.conftest import examples
 from tests.ledger.conftest import Fresh
 from tests.ledger.registers import ME, NOTHING, at, counted, kw, register
 
@@ -166,18 +167,14 @@ def replayed(ledger: Ledger, imports: list[Import]) -> Oracle:
     return oracle
 
 
-@settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(imports=st.lists(IMPORTS, min_size=1, max_size=6))
 def test_the_ledger_says_what_a_list_of_sayings_says(fresh: Fresh, imports: list[Import]) -> None:
     with open_ledger(fresh(), create=True) as ledger:
         check_all(ledger, replayed(ledger, imports))
 
 
-@settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(imports=st.lists(IMPORTS, min_size=1, max_size=4))
 def test_both_databases_give_the_same_digest(
     fresh_sqlite: Fresh, fresh_postgresql: Fresh, imports: list[Import]

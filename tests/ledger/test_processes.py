@@ -36,7 +36,7 @@ def check_order(ledger: Ledger) -> None:
     assert batches["batch_id"].is_monotonic_increasing
 
 
-@pytest.mark.parametrize("count", [2, 4])
+@pytest.mark.parametrize("count", [2, pytest.param(4, marks=pytest.mark.long)])
 def test_imports_at_once_record_every_system_once(where: str, count: int) -> None:
     """Overlapping registers of the same content, into a database that nobody has made yet."""
     parts = [IDS[200 * number : 200 * number + 400] for number in range(count)]

@@ -7,12 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pvplan.assumptions import Assumptions, Layout, load
 from pvplan.outlines import outlines
 from pvplan.roof import arrangements
+from tests.conftest import examples
 
 
 def test_kinds_of_flat_concrete_and_of_sheet(assumptions: Assumptions) -> None:
@@ -158,7 +159,7 @@ def test_slopes_and_missing_roofs(assumptions: Assumptions) -> None:
 
 
 @given(st.integers(0, 2**32 - 1))
-@settings(max_examples=30, deadline=None)
+@examples(30)
 def test_every_direction_differs_from_every_other(seed: int) -> None:
     rng = np.random.default_rng(seed)
     around = np.sort(rng.uniform(0, 2 * np.pi, (20, 7)), axis=1)

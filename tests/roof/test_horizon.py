@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from shapely import affinity
 from shapely.geometry import LineString, MultiPolygon, Point, Polygon, box
@@ -22,6 +22,7 @@ from pvplan.outlines import outlines
 from pvplan.roof.horizon import Scene, horizons, scene, shaded_at_all
 from pvplan.sources.footprints import read_footprints
 from pvplan.tables import Floats, Ints
+from tests.conftest import examples
 
 # Directions and limit that the figures by hand hold for; without far field but where it is tried.
 DEFAULT = replace(load().shading, azimuth_bins=72, max_distance_m=1000.0)
@@ -215,7 +216,7 @@ def middles(shapes: npt.NDArray[Any]) -> Floats:
     return shapely.get_coordinates(shapely.point_on_surface(shapes))
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(towns(), st.floats(-4.0, 4.0))
 def test_random_towns_against_rays(
     town: tuple[npt.NDArray[Any], Floats], convergence: float
@@ -260,7 +261,7 @@ def test_real_towns_against_rays(shared_data: Path, file: str) -> None:
 # --- what no change may change -----------------------------------------------------------------
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(towns(), st.integers(0, 24), st.floats(0.0, 200.0))
 def test_a_taller_neighbour_never_lowers_the_horizon(
     town: tuple[npt.NDArray[Any], Floats], which: int, more: float
@@ -274,7 +275,7 @@ def test_a_taller_neighbour_never_lowers_the_horizon(
     assert (after >= before).all()
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(towns(), st.integers(1, BINS - 1), st.integers(-(10**6), 10**6))
 def test_turning_the_town_rolls_the_bins_and_moving_it_changes_nothing(
     town: tuple[npt.NDArray[Any], Floats], bins: int, metres: int
@@ -398,7 +399,7 @@ def test_buildings_far_away_change_no_digit() -> None:
     assert np.array_equal(alone, both)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(towns(), st.floats(0.0, 60.0))
 def test_what_is_not_shaded_at_all_has_no_horizon(
     town: tuple[npt.NDArray[Any], Floats], radius: float

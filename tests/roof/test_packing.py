@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pvplan.assumptions import Assumptions, load
 from pvplan.roof import packing, weather
 from pvplan.roof.packing import SolsticeSun
 from pvplan.tables import Floats
+from tests.conftest import examples
 
 LENGTH = 2.382
 SHANGHAI = 31.2
@@ -78,7 +79,6 @@ def test_gcr_reaches_the_arrays(tilt: float) -> None:
     assert arrays.module_count[0] == pytest.approx(by_hand, abs=1.5)
 
 
-@settings(deadline=None)
 @given(st.floats(15.0, 50.0), st.floats(0.5, 4.0), st.floats(1.0, 40.0))
 def test_pitch_grows_with_latitude_and_shadow(latitude: float, step: float, tilt: float) -> None:
     assert pitch(tilt, latitude + step) > pitch(tilt, latitude)
@@ -132,7 +132,7 @@ def test_south_of_the_equator_the_same_rule_holds() -> None:
 
 
 @given(st.lists(st.floats(0.0, 5e4), min_size=1, max_size=30), st.floats(0.0, 45.0))
-@settings(deadline=None, max_examples=40)
+@examples(40)
 def test_modules_are_whole_and_fit(usable: list[float], tilt: float) -> None:
     rules = load(user={"layout.flat_concrete.racked_tilt_deg": tilt})
     for form, slope in (("flat_concrete", 0.0), ("metal_sheet", 5.71), ("pitched", 25.0)):

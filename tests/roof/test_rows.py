@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.packing import against_exhaustive, axes, industrial, open_layout, uniform_cells
@@ -19,6 +19,7 @@ from pvplan.roof import arrangements, rows
 from pvplan.roof.arrangements import Kinds
 from pvplan.roof.rows import Packed, Placed, Strips
 from pvplan.tables import Floats
+from tests.conftest import examples
 
 Shapes = np.ndarray[Any, Any]
 seeds = st.integers(0, 2**32 - 1)
@@ -159,7 +160,7 @@ def ragged(rng: np.random.Generator) -> shapely.Geometry:
 
 
 @given(seeds)
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_rectangles_hold_exactly_the_product_of_floors(seed: int) -> None:
     rng = np.random.default_rng(seed)
     layout, rules, kinds = flush()
@@ -191,7 +192,7 @@ def test_a_hall_of_100_by_60_metres() -> None:
 
 
 @given(seeds)
-@settings(max_examples=25, deadline=None)
+@examples(25)
 def test_every_module_lies_inside_and_none_overlaps(seed: int) -> None:
     rng = np.random.default_rng(seed)
     layout, rules, kinds = flush()
@@ -200,7 +201,7 @@ def test_every_module_lies_inside_and_none_overlaps(seed: int) -> None:
 
 
 @given(seeds)
-@settings(max_examples=12, deadline=None)
+@examples(12)
 def test_pairs_and_racked_rows_lie_inside_by_the_default_rules(seed: int) -> None:
     rng = np.random.default_rng(seed)
     layout = defaults().layout
@@ -241,7 +242,7 @@ def blocks(low: Floats, high: Floats, apart: float) -> Floats:
 
 
 @given(seeds)
-@settings(max_examples=10, deadline=None)
+@examples(10)
 def test_blocks_walkways_skylights_and_teeth_are_kept(seed: int) -> None:
     rng = np.random.default_rng(seed)
     layout = defaults().layout
@@ -296,7 +297,7 @@ def with_walkways(length: float, depth: float, gap: float, layout: Layout) -> in
 
 
 @given(seeds)
-@settings(max_examples=20, deadline=None)
+@examples(20)
 def test_a_wall_that_is_not_quite_straight_costs_no_row(seed: int) -> None:
     """Corners of real footprints are off by micrometres to centimetres."""
     rng = np.random.default_rng(seed)
@@ -319,7 +320,7 @@ def test_a_wall_that_is_not_quite_straight_costs_no_row(seed: int) -> None:
 
 
 @given(seeds)
-@settings(max_examples=20, deadline=None)
+@examples(20)
 def test_walkways_in_rectangles_are_where_they_cost_least(seed: int) -> None:
     rng = np.random.default_rng(seed)
     layout, rules, kinds = flush(replace(defaults().layout, max_block_m=1e5))
@@ -380,7 +381,7 @@ def test_short_runs_are_dropped() -> None:
 
 
 @given(seeds)
-@settings(max_examples=15, deadline=None)
+@examples(15)
 def test_never_below_the_fixed_grids(seed: int) -> None:
     """Neither the boxes of a plain grid at the corner, nor uniform rows of any uniform phase."""
     rng = np.random.default_rng(seed)
@@ -497,7 +498,7 @@ def cells_at(
 
 
 @given(seeds)
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_given_rows_never_gain_from_a_larger_setback(seed: int) -> None:
     rng = np.random.default_rng(seed)
     layout, _, kinds = flush()
@@ -523,7 +524,7 @@ def stairs(rng: np.random.Generator) -> shapely.Geometry:
 
 
 @given(seeds)
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_square_shapes_never_gain_from_a_larger_setback(seed: int) -> None:
     rng = np.random.default_rng(seed)
     layout, rules, kinds = flush()
@@ -536,7 +537,7 @@ def test_square_shapes_never_gain_from_a_larger_setback(seed: int) -> None:
 
 
 @given(seeds)
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_no_shape_gains_from_a_setback_larger_by_a_quarter_metre(seed: int) -> None:
     rng = np.random.default_rng(seed)
     layout, rules, kinds = flush()

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from shapely import affinity
 from shapely.geometry import LineString, MultiPolygon, Point, Polygon, box
@@ -15,6 +15,7 @@ from shapely.geometry.base import BaseGeometry
 
 from pvplan.outlines import outlines
 from pvplan.roof.sampling import Points, cells, sample
+from tests.conftest import examples
 
 FAR = (350_000.0, 3_450_000.0)
 
@@ -62,7 +63,7 @@ def bodies(draw: st.DrawFn) -> BaseGeometry:
     return MultiPolygon([part for part in parts if not part.buffer(-1e-3).is_empty])
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(
     st.lists(bodies(), min_size=1, max_size=4),
     st.floats(-math.pi, math.pi),
@@ -75,7 +76,7 @@ def test_points_stand_inside_and_share_out_the_area(
     points_of([*shapes], axis, spacing, most)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(
     st.floats(0.5, 200.0),
     st.floats(0.5, 80.0),
@@ -155,7 +156,7 @@ def test_fewer_points_for_wider_spacing_and_at_most_as_many_as_asked() -> None:
         assert 0.5 * most <= few <= most
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(st.lists(bodies(), min_size=2, max_size=6), st.randoms(use_true_random=False))
 def test_a_shape_has_the_same_points_in_any_company(
     shapes: list[BaseGeometry], random: object

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -18,6 +18,7 @@ from pvplan.roof import generation, shading
 from pvplan.roof.weather import Base
 from pvplan.tables import Floats
 from tests import toy
+from tests.conftest import examples
 
 BINS = 72
 PLANES = generation.Orientations(
@@ -280,7 +281,7 @@ def test_a_level_horizon_takes_nothing_and_the_zenith_all() -> None:
         assert np.allclose(shading.year_losses(walls.astype(np.float32), year), 1.0, atol=1e-6)
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(horizons, horizons)
 def test_a_higher_horizon_never_helps(
     one: npt.NDArray[np.float32], other: npt.NDArray[np.float32]
@@ -295,7 +296,7 @@ def test_a_higher_horizon_never_helps(
     assert np.all((high >= 0.0) & (low <= 1.0))
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(horizons)
 def test_a_year_is_its_months(horizon: npt.NDArray[np.float32]) -> None:
     weight = monthly_beam()[1]

@@ -9,7 +9,7 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.truth import (
@@ -31,6 +31,7 @@ from pvplan.roof import generation
 from pvplan.roof.weather import Base
 from pvplan.yield_table import Places
 from tests import shadows
+from tests.conftest import examples
 
 ROOFS = 12
 SKY_STEPS = (6.0, 3.0)
@@ -75,7 +76,7 @@ SHAPES = (
 )
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(
     azimuth=st.floats(0.0, 360.0),
     elevation=st.floats(2.0, 85.0),

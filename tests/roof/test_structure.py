@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pvplan.assumptions import Assumptions, Structure
 from pvplan.errors import AssumptionError
 from pvplan.roof.structure import STATES, allowed, bearing, reasons, state
 from pvplan.tables import ROOF_FORMS
+from tests.conftest import examples
 
 MOUNTINGS = ("flush", "racked", "east_west")
 
@@ -134,7 +135,7 @@ def rank(rules: Structure, of: dict[str, Any], completed: Any = None) -> int:
     return STATES.index(state(words(of["form"]), day, words(of["mounting"]), rules)[0])
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(of=CLASS, sure=AMOUNT, possible=AMOUNT, more=AMOUNT, factor=st.floats(0.0, 1.0))
 def test_more_allowance_or_less_load_is_never_worse(
     assumptions: Assumptions, of: dict[str, Any], sure: float, possible: float, more: float,
@@ -151,7 +152,7 @@ def test_more_allowance_or_less_load_is_never_worse(
     assert rank(replace(rules, **{of["form"]: low}, added_load=load), of) >= before
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(
     of=CLASS, sure=AMOUNT, possible=AMOUNT, factor=st.floats(0.0, 1.0),
     first=st.dates(date(1900, 1, 1)), second=st.dates(date(1900, 1, 1)),
@@ -173,7 +174,7 @@ def test_older_is_never_better_and_unknown_lies_between(
     assert new <= rank(rules, of, "NaT") <= old
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(of=st.lists(CLASS, min_size=1, max_size=20), order=st.randoms(use_true_random=False))
 def test_each_plane_stands_alone(
     assumptions: Assumptions, of: list[dict[str, Any]], order: Any

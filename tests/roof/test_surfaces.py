@@ -9,7 +9,7 @@ import numpy as np
 import pyproj
 import pytest
 import shapely
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from shapely import affinity
 from shapely.geometry import LineString, MultiPolygon, Point, Polygon, box
@@ -20,6 +20,7 @@ from pvplan.assumptions import Assumptions, load
 from pvplan.roof import surfaces
 from pvplan.tables import ROOF_FORMS
 from tests import toy
+from tests.conftest import examples
 
 # --- shapes ------------------------------------------------------------------------------------
 
@@ -63,7 +64,7 @@ def left_of(shape: BaseGeometry, centre: Any, axis: Any) -> float:
     return float(shape.intersection(half).area)
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(st.lists(bodies(), min_size=1, max_size=4), st.floats(0, 360))
 def test_half_area_is_the_clipped_area(shapes: list[BaseGeometry], turned: float) -> None:
     angle = math.radians(turned)
@@ -112,7 +113,7 @@ def planes_of(
     )
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(bodies(), st.sampled_from(ROOF_FORMS))
 def test_planes_add_up_to_the_footprint(shape: BaseGeometry, form: str) -> None:
     planes = planes_of(array_of(shape), form, load())
@@ -123,7 +124,7 @@ def test_planes_add_up_to_the_footprint(shape: BaseGeometry, form: str) -> None:
     assert len(planes.roof) == (2 if form in ("metal_sheet", "pitched") else 1)
 
 
-@settings(deadline=None, max_examples=30)
+@examples(30)
 @given(bodies(), st.sampled_from(ROOF_FORMS), millimetres(4000), millimetres(6000))
 def test_a_wider_setback_never_leaves_more(
     shape: BaseGeometry, form: str, first: float, more: float
@@ -189,7 +190,7 @@ def test_each_gable_plane_lies_on_the_side_it_faces() -> None:
     assert south == pytest.approx(wedge.intersection(box(-1, -99, 200, middle)).area, rel=1e-9)
 
 
-@settings(deadline=None, max_examples=50)
+@examples(50)
 @given(st.floats(0.0, 360.0), st.sampled_from(["metal_sheet", "pitched"]))
 def test_azimuths_turn_with_the_building(turned: float, form: str) -> None:
     """Anticlockwise by t on the map lowers every azimuth by t."""
@@ -203,7 +204,7 @@ def test_azimuths_turn_with_the_building(turned: float, form: str) -> None:
     assert abs(planes.azimuth[0] - planes.azimuth[1]) == pytest.approx(180.0, abs=1e-9)
 
 
-@settings(deadline=None, max_examples=50)
+@examples(50)
 @given(st.floats(0.0, 360.0), st.booleans())
 def test_saw_teeth_face_the_normal_nearest_the_equator(turned: float, north: bool) -> None:
     shape = affinity.rotate(box(-40, -15, 40, 15), turned)
@@ -282,7 +283,7 @@ def test_the_sign_of_the_convergence_matters() -> None:
 # --- the long axis -----------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=25)
+@examples(25)
 @given(bodies())
 def test_the_long_axis_is_that_of_the_rotated_rectangle(shape: BaseGeometry) -> None:
     centre, axis = surfaces.long_axis(array_of(shape))

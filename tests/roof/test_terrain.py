@@ -11,13 +11,14 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pvplan import assumptions
 from pvplan.assumed import Shading
 from pvplan.roof.sweep import sweep
 from pvplan.roof.terrain import Surface, heights_at, horizons_at, surface, unseen_fraction
+from tests.conftest import examples
 
 RULES = dataclasses.replace(
     assumptions.load().shading, azimuth_bins=72, min_elevation_deg=0.1, max_distance_m=1000.0
@@ -255,7 +256,7 @@ def test_rays_agree_with_an_independent_tracer(seed: int) -> None:
 # --- chosen points: laws -------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(st.integers(0, 10**6), st.integers(0, 90), st.integers(0, 70))
 def test_the_window_does_not_matter_to_the_last_bit(seed: int, left: int, top: int) -> None:
     """Any window that reaches two cells beyond the farthest obstacle gives the same digits."""
@@ -276,7 +277,7 @@ def test_the_window_does_not_matter_to_the_last_bit(seed: int, left: int, top: i
     )
 
 
-@settings(deadline=None, max_examples=25)
+@examples(25)
 @given(st.integers(0, 10**6), st.integers(1, 3))
 def test_quarter_turns_roll_the_bins(seed: int, turns: int) -> None:
     height = rough(seed % 11, 90, 90, holes=0.01)
@@ -291,7 +292,7 @@ def test_quarter_turns_roll_the_bins(seed: int, turns: int) -> None:
     np.testing.assert_allclose(np.roll(seen(height, *place), -18 * turns), turned, atol=1e-4)
 
 
-@settings(deadline=None, max_examples=25)
+@examples(25)
 @given(st.integers(0, 10**6), st.floats(0.0, 30.0))
 def test_raising_anything_else_never_lowers_a_flat_roofs_horizon(seed: int, more: float) -> None:
     height = np.round(rough(seed % 5, 60, 60))

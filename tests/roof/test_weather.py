@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pvlib
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pvplan.assumptions import Assumptions
@@ -19,6 +19,7 @@ from pvplan.roof.weather import MIN_COS_ZENITH, Base
 from pvplan.sources.weather import read_weather
 from pvplan.tables import Floats, Sky, Sun, Weather
 from tests import toy
+from tests.conftest import examples
 
 SHANGHAI = "wx_shanghai_cswd_epw/CHN_Shanghai.Shanghai.583620_CSWD.epw"
 TAIPEI = "wx_east_asia_epw/TWN_Taipei.466960_IWEC.epw"
@@ -206,7 +207,7 @@ def test_ratio_one_over_the_base_place_is_the_base_bit_for_bit(
     assert not same_bits(near, toy_base.sky)
 
 
-@settings(max_examples=12, deadline=None)
+@examples(12)
 @given(
     st.lists(st.floats(0.5, 1.35), min_size=12, max_size=12),
     st.floats(30.0, 32.5),
