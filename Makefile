@@ -9,7 +9,7 @@ AS_OF  ?=
 
 # Python versions that the locks are resolved and tried for.
 LOCKED := 3.11 3.12 3.13
-PIP    := $(BIN)/python -m pip install -q --disable-pip-version-check
+PIP    := $(BIN)/python -m pip install -q --disable-pip-version-check --no-compile
 # Three processes on two cores: browsers and clusters leave a core idle now and then.
 PYTEST := $(BIN)/python -m pytest -q -n 3 --dist worksteal --durations 25
 

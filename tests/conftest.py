@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import geopandas as gpd
 import pytest
 from hypothesis import settings
 
+from pvplan import gather
 from pvplan.assumptions import Assumptions, load
 from pvplan.roof.weather import Base
 from pvplan.run import BUNDLED, run_folder
@@ -79,6 +80,24 @@ def bundled_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         run_folder(BUNDLED / "shanghai", folder / "shanghai", date(2026, 11, 22))
 
     return once(tmp_path_factory, "bundled", fill) / "shanghai"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def weather_once() -> Iterator[None]:
+    """Read and scan weather of the same bytes once: nearly every run takes the bundled year."""
+    scanned, kept = gather._scanned, dict[tuple[Path, bytes, str | None], Any]()
+
+    def remembered(file: Path, label: str | None) -> Any:
+        if not file.is_file():
+            return scanned(file, label)
+        key = (file, file.read_bytes(), label)
+        if key not in kept:
+            kept[key] = scanned(file, label)
+        return kept[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gather, "_scanned", remembered)
+        yield
 
 
 @pytest.fixture(scope="session")

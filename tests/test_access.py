@@ -148,13 +148,20 @@ def test_the_checks_see_a_breach(shown: Shown) -> None:
     assert broken == {"cut", "spilt"}
 
 
-@pytest.mark.parametrize("language", ["en", pytest.param("zh", marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    ("language", "pages"),
+    [
+        ("en", ("", "roof")),
+        pytest.param("en", PAGES, marks=pytest.mark.long),
+        pytest.param("zh", PAGES, marks=pytest.mark.long),
+    ],
+)
 def test_a_phone_starts_with_the_page_and_nothing_beyond_its_edge(
-    browser: Any, address: str, language: str
+    browser: Any, address: str, language: str, pages: tuple[str, ...]
 ) -> None:
     found = {}
     with visiting(browser, address, PHONE) as shown:
-        for page in PAGES:
+        for page in pages:
             settled(shown, page, language)
             found[page] = lasting(lambda: shown.page.evaluate(BROKEN))
             sidebar = shown.page.get_by_test_id("stSidebar").bounding_box()

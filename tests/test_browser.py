@@ -306,6 +306,7 @@ def test_a_click_on_a_park_shows_its_own_numbers_and_roofs(shown: Shown, tmp_pat
     shown.keep("clicked")
 
 
+@pytest.mark.long
 def test_a_link_to_a_park_opens_it_and_reload_keeps_it(shown: Shown) -> None:
     name = toy_plan().parks.loc["P1", "name_zh"]
     shown.open("/?run=toy&park=P1")
@@ -353,6 +354,7 @@ def test_the_whole_city_comes_back(shown: Shown) -> None:
     shown.wait_for_place("Lingang `new` area")
 
 
+@pytest.mark.long
 def test_the_wheel_moves_the_page_until_the_map_is_taken(shown: Shown) -> None:
     shown.open("/?run=toy")
     zoom = shown.frame.evaluate("() => window.map.getZoom()")

@@ -122,6 +122,7 @@ def test_processes_keep_their_tiles_in_a_store(
     assert {name for name in written if after[name] != written[name]} == {damaged.name}
 
 
+@pytest.mark.long
 @needs_proc
 def test_workers_of_a_cluster_share_nothing_but_the_store(
     town: Inputs, whole: Path, tiles: UPath, scheduler: Cluster, tmp_path: Path

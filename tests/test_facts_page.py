@@ -193,6 +193,7 @@ def test_every_source_of_a_fact_has_its_word() -> None:
 # --- with the city at hand ----------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_the_recount_on_the_page_is_the_full_run(
     folder: Path, opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -218,6 +218,7 @@ def test_a_start_is_paid_once(
     assert estimating._seconds_of(sampled(seconds, roofs), 100_000) == pytest.approx(told_s)
 
 
+@pytest.mark.long
 def test_an_estimate_tells_of_all_and_keeps_what_it_found(
     parted_city: Path, parts_out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

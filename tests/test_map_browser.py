@@ -271,6 +271,7 @@ def test_a_ground_that_does_not_answer_leaves_a_note(
         assert shown.frame.locator(".leaflet-tile-pane img").count() == 0
 
 
+@pytest.mark.long
 def test_a_ground_that_answers_is_drawn_with_its_credit(
     browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -82,7 +82,13 @@ STATES = [
 
 @pytest.mark.parametrize(
     ("page", "link", "state"),
-    [*((*page, {}) for page in PAGES), *((page, {}, state) for page, state in STATES)],
+    [
+        *((*page, {}) for page in PAGES),
+        *(
+            pytest.param(page, {}, state, marks=[pytest.mark.long] if number % 4 else [])
+            for number, (page, state) in enumerate(STATES)
+        ),
+    ],
 )
 def test_a_page_shows_the_same(
     folders: dict[str, Path],

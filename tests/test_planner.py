@@ -123,6 +123,7 @@ def test_a_value_out_of_bounds_is_refused_and_the_bounds_are_named(language: Any
     assert assumed_form.fault_of(entry, "9" * 500, language)
 
 
+@pytest.mark.long
 def test_every_default_can_be_typed_as_it_is_shown() -> None:
     for entry in assumed_form.base().entries.values():
         typed = assumed_form.as_text(entry.value)

@@ -76,6 +76,7 @@ def visitor(browser: Any, address: str) -> Iterator[Visitor]:  # noqa: F811
     shown.context.close()
 
 
+@pytest.mark.long
 def test_a_planner_uploads_computes_and_compares(
     visitor: Visitor,
     browser: Any,  # noqa: F811

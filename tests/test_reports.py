@@ -479,7 +479,13 @@ def test_every_row_of_a_long_table_stands_in_its_own_line() -> None:
 UNREAD = ("run.json", "plan.xlsx", "lineage.json")
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if name not in UNREAD])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.long] if number % 4 else [])
+        for number, name in enumerate(name for name in FILES if name not in UNREAD)
+    ],
+)
 def test_a_changed_or_missing_file_is_refused_by_name(
     plan: Plan, tmp_path: Path, name: str
 ) -> None:

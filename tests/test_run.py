@@ -120,6 +120,7 @@ def test_rows_in_are_rows_used_and_rows_rejected(bundled: tuple[Plan, Path]) -> 
 # ---- the second law: splitting and shuffling change nothing -------------------------------------
 
 
+@pytest.mark.long
 def test_half_the_roofs_in_another_order_keep_every_digit(
     bundled: tuple[Plan, Path], tmp_path: Path
 ) -> None:

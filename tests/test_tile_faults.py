@@ -209,6 +209,7 @@ def test_a_worker_that_neither_works_nor_dies_loses_its_tiles_to_another(
     assert [note for note in told.told("note") if "is tried elsewhere" in note]
 
 
+@pytest.mark.long
 def test_all_workers_are_killed_and_new_ones_take_over(
     many: Many, whole: Path, cluster: Cluster
 ) -> None:

@@ -55,7 +55,7 @@ from pvplan.ui import (
 from pvplan.ui.verdicts import COLOURS
 from pvplan.ui.words import LANGUAGE_NAMES, LANGUAGES, WORDS, say, say_code
 from pvplan.ui.work_lists import LISTS
-from tests.conftest import ROOT
+from tests.conftest import ROOT, each_language
 from tests.plans import toy_plan
 from tests.shown import (
     DRIVERS,
@@ -247,7 +247,7 @@ def test_a_run_that_was_tampered_with_is_refused_in_words(opened: Opened, tmp_pa
     assert not app.metric
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@each_language
 @pytest.mark.parametrize("page", PAGES)
 def test_no_text_of_a_file_is_read_as_markup(opened: Opened, page: str, language: str) -> None:
     app = opened("hostile", page, lang=language, park="P1")
@@ -530,7 +530,7 @@ def test_a_file_is_named_safely_whatever_an_id_holds() -> None:
     assert places.file_stem("张江-1") == "张江-1"
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@each_language
 @pytest.mark.parametrize("key", LISTS)
 def test_hostile_work_is_letters(opened: Opened, key: str, language: Any) -> None:
     app = opened("hostile", "work", lang=language)
