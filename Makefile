@@ -10,8 +10,7 @@ AS_OF  ?=
 # Python versions that the locks are resolved and tried for.
 LOCKED := 3.11 3.12 3.13
 PIP    := $(BIN)/python -m pip install -q --disable-pip-version-check --no-compile
-# Three processes on two cores: browsers and clusters leave a core idle now and then.
-PYTEST := $(BIN)/python -m pytest -q -n 3 --dist worksteal --durations 25
+PYTEST := $(BIN)/python -m pytest -q -n 2 --dist worksteal --durations 25
 
 .PHONY: help run test test-all lint types tests tests-all kernels system lock bench clean
 .DEFAULT_GOAL := help
