@@ -199,8 +199,10 @@ class _Workers(Executor):
         if took <= max(_LATE_S, _LATE_TIMES * self._longest_s):
             return False
         where = set(self._asked(_worked_on, key))
-        if not set(there) - self._stuck - where:
+        if not set(there) - where:
             return False  # nobody else is there
+        if not set(there) - self._stuck - where:
+            self._stuck.clear()  # all others were late once: better than to wait for ever
         self._stuck |= where
         at = f" on {', '.join(sorted(where))}" if where else ""
         self._progress(f"{NOTE}tile {sent.name}{at} takes {took:.0f} s: it is tried elsewhere")

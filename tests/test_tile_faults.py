@@ -372,6 +372,18 @@ def test_a_try_waits_for_no_worker_that_left(cluster: Cluster) -> None:
         assert waits.result(60) == process
 
 
+def test_a_worker_called_stuck_is_asked_again_where_no_other_works(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow tile may have brought it that name; the one that is left never answers."""
+    monkeypatch.setattr(crews, "_LATE_S", 1.0)
+    (good, working), (_, halted) = cluster.add(2).items()
+    with crews._cluster(cluster.address, lambda _: None) as workers:
+        workers._stuck.add(good)
+        os.kill(halted, signal.SIGSTOP)
+        assert workers.submit(run_errand, Errand("x")).result(60) == working
+
+
 # ---- what a person sees -----------------------------------------------------------------------
 
 

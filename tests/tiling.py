@@ -133,7 +133,11 @@ class Run:
 
     def end(self) -> int:
         """Read on to the end; returns the exit code."""
-        said = self.process.communicate(timeout=240)[1]
+        try:
+            said = self.process.communicate(timeout=240)[1]
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"the run does not end: {self.lines}") from None
         self.lines += [_line(raw) for raw in said.splitlines()]
         return self.process.returncode
 
