@@ -14,12 +14,12 @@ from tests.test_browser import (
     Shown,
     address,
     browser,
-    bundled,
+    finished,
     shown,
     visiting,
 )
 
-__all__ = ["address", "browser", "bundled", "shown"]  # fixtures
+__all__ = ["address", "browser", "finished", "shown"]  # fixtures
 pytestmark = pytest.mark.browser
 
 AXE = next((ROOT / "tests" / "vendor").glob("axe-core-*")) / "axe.min.js"

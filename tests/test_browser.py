@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -22,11 +23,12 @@ import shapely
 
 from pvplan.opened import open_city
 from pvplan.reports.output import write_plan
+from pvplan.reports.reading import read_plan
 from pvplan.reports.runfile import sha256_of
 from pvplan.run import inputs_of_folder
 from pvplan.tables import ROOFS, Plan, names
 from pvplan.ui import numbers, runs, work_lists
-from tests.conftest import ROOT, absent
+from tests.conftest import ROOT, absent, once
 from tests.plans import toy_plan
 from tests.shown import HOSTILE, hostile_plan, ledger_plan
 
@@ -204,23 +206,34 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory, bundled: Plan) -> Iterator[str]:
-    root = tmp_path_factory.mktemp("served")
-    write_plan(toy_plan(), root / "toy")
-    write_plan(hostile_plan(), root / "hostile")
-    write_plan(ledger_plan(), root / "ledger")
-    write_plan(bundled, root / "bundled")
-    with served(root) as found:
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of finished runs; read it only."""
+
+    def fill(root: Path) -> None:
+        write_plan(toy_plan(), root / "toy")
+        write_plan(hostile_plan(), root / "hostile")
+        write_plan(ledger_plan(), root / "ledger")
+        write_plan(with_bundled_roof(toy_plan()), root / "bundled")
+
+    return once(tmp_path_factory, "finished", fill)
+
+
+@pytest.fixture(scope="module")
+def address(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with served(shutil.copytree(finished, tmp_path_factory.mktemp("served") / "runs")) as found:
         yield found
 
 
 @pytest.fixture(scope="module")
-def bundled() -> Plan:
-    """Return the toy plan with one roof of the bundled city, as a run of that city has it."""
+def bundled(finished: Path) -> Plan:
+    return read_plan(finished / "bundled")
+
+
+def with_bundled_roof(plan: Plan) -> Plan:
+    """Return the plan with one roof of the bundled city, as a run of that city has it."""
     folder = runs.BUNDLED_CITY
     study = open_city(inputs_of_folder(folder)).study(roof=BUNDLED_ROOF)
     found = study.roofs.to_crs(4326).iloc[0]
-    plan = toy_plan()
     place = plan.roofs.index[0]
     columns = {name: plan.roofs[name].astype(object) for name in names(ROOFS)}
     for name in set(columns) - {"park_id", "district_id"}:

@@ -66,6 +66,7 @@ def test_imports_at_once_of_other_content_are_all_recorded(where: str) -> None:
         assert set(kw(ledger.systems()).values()) == {by_batch[10] / 1000}
 
 
+@pytest.mark.long
 def test_decisions_at_once_are_all_recorded(where: str) -> None:
     open_ledger(where, create=True).close()
     parts = [[f"r{writer}-{number}" for number in range(25)] for writer in range(2)]
@@ -136,7 +137,10 @@ def test_what_is_seen_together_is_of_one_moment(where: str) -> None:
 # --- killed -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("moment", ["when the entries are written", "at the commit"])
+@pytest.mark.parametrize(
+    "moment",
+    [pytest.param("when the entries are written", marks=pytest.mark.long), "at the commit"],
+)
 def test_a_killed_import_leaves_what_stood_before(where: str, moment: str) -> None:
     with open_ledger(where, create=True) as ledger:
         ledger.import_rows(register({IDS[0]: 1.0, "other": 2.0}), ME)
