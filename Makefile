@@ -38,7 +38,7 @@ $(BIN)/python:
 $(VENV)/ready: $(BIN)/python requirements.txt requirements.lock
 	$(call install,requirements.lock,requirements.txt)
 
-$(VENV)/ready-dev: $(BIN)/python requirements-dev.txt requirements-dev.lock
+$(VENV)/ready-dev: $(BIN)/python requirements.txt requirements-dev.txt requirements-dev.lock
 	@echo "adding the tools for tests and checks"
 	$(call install,requirements-dev.lock,requirements-dev.txt)
 
@@ -91,9 +91,9 @@ system:
 # Versions that still fit are kept; delete a lock to take the newest.
 lock: $(BIN)/python  ## resolve requirements.txt and requirements-dev.txt to the locks
 	@$(PIP) uv
-	@$(BIN)/uv pip compile -q --universal --python-version $(firstword $(LOCKED)) --generate-hashes \
+	@$(BIN)/uv pip compile -q --universal --python-version $(firstword $(LOCKED) 3.11) --generate-hashes \
 	  --custom-compile-command "make lock" requirements.txt -o requirements.lock
-	@$(BIN)/uv pip compile -q --universal --python-version $(firstword $(LOCKED)) --generate-hashes \
+	@$(BIN)/uv pip compile -q --universal --python-version $(firstword $(LOCKED) 3.11) --generate-hashes \
 	  --custom-compile-command "make lock" -c requirements.lock requirements-dev.txt -o requirements-dev.lock
 
 bench: $(VENV)/ready-dev  ## benchmarks against the peers; prints JSON

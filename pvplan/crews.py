@@ -80,6 +80,7 @@ class _Sent:
     only: Collection[str] | None = None
     inner: Any = None
     begun: float = 0.0
+    late: int = 0  # how often it was sent anew because it took too long
 
     @property
     def name(self) -> str:
@@ -196,14 +197,16 @@ class _Workers(Executor):
     def _is_late(self, key: str, sent: _Sent, there: Collection[str]) -> bool:
         """Say whether a task waits for a worker that is stuck, and remember who that is."""
         took = time.monotonic() - sent.begun
-        if took <= max(_LATE_S, _LATE_TIMES * self._longest_s):
+        # Twice as long each time: a task that is slow wherever it is done comes to its end.
+        if took <= max(_LATE_S, _LATE_TIMES * self._longest_s) * 2**sent.late:
             return False
         where = set(self._asked(_worked_on, key))
         if not set(there) - where:
             return False  # nobody else is there
-        if not set(there) - self._stuck - where:
+        if where and not set(there) - self._stuck - where:
             self._stuck.clear()  # all others were late once: better than to wait for ever
         self._stuck |= where
+        sent.late += 1
         at = f" on {', '.join(sorted(where))}" if where else ""
         self._progress(f"{NOTE}tile {sent.name}{at} takes {took:.0f} s: it is tried elsewhere")
         return True

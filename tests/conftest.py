@@ -24,14 +24,14 @@ from tests import toy
 ROOT = Path(__file__).resolve().parents[1]
 # No example is timed. By default few, the same in every run; --hypothesis-profile thorough: many.
 settings.register_profile("ci", deadline=None, derandomize=True, max_examples=33)
-settings.register_profile("thorough", deadline=None, max_examples=300)
+settings.register_profile("thorough", deadline=None, derandomize=False, max_examples=300)
 settings.load_profile("ci")
 
 
 def examples(count: int, **more: Any) -> settings:
     """Let a property be tried on a third of ``count`` examples; in profile ``thorough`` thrice."""
     few = settings.get_current_profile_name() == "ci"
-    return settings(max_examples=max(3, count // 3) if few else 3 * count, **more)
+    return settings(max_examples=max(5, count // 3) if few else 3 * count, **more)
 
 
 # A matrix over languages costs one in make test; test_ui shows every page in both.

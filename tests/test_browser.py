@@ -78,9 +78,9 @@ class Shown:
             )
             self.frame.wait_for_function("() => window.map")
 
-    def rest(self) -> None:
+    def rest(self, quiet_ms: int = QUIET_MS) -> None:
         """Wait until the app rests and neither the page nor a frame in it changes any more."""
-        rest(self.page)
+        rest(self.page, quiet_ms)
 
     @property
     def frame(self) -> Any:
@@ -141,23 +141,27 @@ class Shown:
         return bytes(self.page.screenshot(path=ARTEFACTS / f"{name}.png"))
 
 
-def rest(page: Any) -> None:
+def rest(page: Any, quiet_ms: int = QUIET_MS) -> None:
     """Wait until the app rests and neither the page nor a frame in it changes any more."""
     from playwright.sync_api import Error
 
     end = time.monotonic() + PATIENCE_MS / 1000.0
     while True:
         page.wait_for_selector(RESTING, timeout=PATIENCE_MS)
+        frames = page.frames
         try:
-            for frame in page.frames:
-                frame.evaluate(QUIET, [QUIET_MS, PATIENCE_MS])
+            for frame in frames:
+                frame.evaluate(QUIET, [quiet_ms, PATIENCE_MS])
                 frame.evaluate("() => document.fonts.ready.then(() => null)")
         except Error:
             # A frame that is replaced meanwhile takes its answer with it.
             if time.monotonic() > end:
                 raise
         else:
-            return
+            # What a frame said last may have set the app to work again.
+            if page.locator(RESTING).count() and page.frames == frames:
+                return
+            assert time.monotonic() < end, "never at rest"
 
 
 @contextmanager

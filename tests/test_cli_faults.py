@@ -467,7 +467,7 @@ def test_a_signal_amid_writing_leaves_nothing(
 
 
 @pytest.mark.parametrize(
-    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)]
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)]
 )
 def test_a_signal_after_the_end_changes_nothing(tmp_path: Path, number: signal.Signals) -> None:
     """What was done is told as done, also where the signal comes while the process ends."""

@@ -7,6 +7,7 @@ stay in ``artefacts``.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,9 @@ FILLS_THE_FRAME = """() => {
 
 
 @pytest.fixture(scope="module")
-def address(bundled_run: Path) -> Iterator[str]:
-    with served(bundled_run.parent) as found:
+def address(bundled_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    home = tmp_path_factory.mktemp("journeys") / "runs"
+    with served(shutil.copytree(bundled_run.parent, home)) as found:
         yield found
 
 

@@ -161,7 +161,7 @@ def test_roofs_take_the_colour_of_what_is_asked_and_the_legend_its_unit(shown: S
 
 def test_panning_never_asks_the_server(shown: Shown) -> None:
     shown.open("/?run=toy&park=P1")
-    shown.rest()
+    shown.rest(1500)
     sent: list[str] = []
     shown.page.on("websocket", lambda socket: sent.append(socket.url))
     runs = shown.page.evaluate(
@@ -177,7 +177,7 @@ def test_panning_never_asks_the_server(shown: Shown) -> None:
     shown.page.mouse.move(x + 90, y + 60, steps=6)
     shown.page.mouse.up()
     shown.frame.evaluate("() => { window.map.zoomIn(1); }")
-    shown.rest()
+    shown.rest(1500)
     assert shown.page.evaluate("() => window.runs") == 0
 
 

@@ -232,7 +232,7 @@ def write(rows: list[tuple[Any, dict[str, Any]]], folder: Path, kind: str) -> Pa
     return path
 
 
-@examples(30, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+@examples(30, suppress_health_check=[HealthCheck.too_slow])
 @given(
     files(),
     st.sampled_from(["geojson", "gpkg", "fgb", "parquet"]),

@@ -345,6 +345,7 @@ class Errand:
     name: str
     fails_on: int = 0
     dies_on: int = 0
+    takes_s: float = 0.0
 
 
 def run_errand(errand: Errand) -> int:
@@ -352,6 +353,7 @@ def run_errand(errand: Errand) -> int:
         raise OSError("no room")
     if os.getpid() == errand.dies_on:
         signal.pause()
+    time.sleep(errand.takes_s)
     return os.getpid()
 
 
@@ -382,6 +384,16 @@ def test_a_worker_called_stuck_is_asked_again_where_no_other_works(
         workers._stuck.add(good)
         os.kill(halted, signal.SIGSTOP)
         assert workers.submit(run_errand, Errand("x")).result(60) == working
+
+
+def test_a_task_that_is_slow_everywhere_comes_to_its_end(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crews, "_LATE_S", 1.0)
+    workers_there = set(cluster.add(2).values())
+    with crews._cluster(cluster.address, lambda _: None) as workers:
+        slow = workers.submit(run_errand, Errand("x", takes_s=3.0))
+        assert slow.result(60) in workers_there
 
 
 # ---- what a person sees -----------------------------------------------------------------------

@@ -110,7 +110,7 @@ def test_a_decision_is_written_once_whatever_is_clicked(
         before = len(opened.batches())
     shown.page.get_by_role("button", name=say("write", language)).dblclick()
     shown.page.locator(".st-key-written").wait_for(timeout=PATIENCE_MS)
-    shown.rest()
+    shown.rest(1500)
     with open_ledger(ledger) as opened:
         batches = opened.batches()
     assert len(batches) == before + 1
