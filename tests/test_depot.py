@@ -149,6 +149,15 @@ def test_a_run_in_parts_keeps_its_roofs_here_and_its_tiles_there(
     assert len(list((out / "roofs").glob("*.parquet"))) > 1
     assert depot.files_in(tiles, ".parquet")
     assert not [path for path in tmp_path.iterdir() if path not in (parts, out)]
+    here = tmp_path / "here"
+    assert (
+        main(["run", "--buildings", str(parts), "--out", str(here), "--in-parts", "yes", *words])
+        == 0
+    )
+    names = sorted(path.relative_to(out) for path in out.rglob("*") if path.is_file())
+    assert names == sorted(path.relative_to(here) for path in here.rglob("*") if path.is_file())
+    for name in names:
+        assert (here / name).read_bytes() == (out / name).read_bytes(), name
 
 
 def refused(town: Inputs, out: Path, tiles: str) -> int:

@@ -410,6 +410,26 @@ def test_a_tile_that_fails_once_is_tried_again(
     pd.testing.assert_frame_equal(found.roofs.loc[in_one.index], in_one, check_exact=True)
 
 
+def test_input_files_that_are_cut_are_written_anew(
+    toys: City, in_one: pd.DataFrame, tmp_path: Path
+) -> None:
+    tiles = cut(toys.buildings, toys.casting, RULES, 3)
+    met: list[str] = []
+
+    def cut_once(task: Task) -> None:
+        if not met:
+            met.append(task.name)
+            path = Path(str(task.inputs)) / "roofs.parquet"
+            path.write_bytes(path.read_bytes()[:-100])
+
+    told: list[str] = []
+    found = assessed(toys, tiles, crew(Here(cut_once)), tmp_path, told.append)
+    (again,) = [word for word in told if word.startswith(NOTE)]
+    assert f"tile {met[0]} is tried again: OSError: roofs.parquet does not hold the bytes" in again
+    assert not found.failed
+    pd.testing.assert_frame_equal(found.roofs.loc[in_one.index], in_one, check_exact=True)
+
+
 @pytest.mark.parametrize(("fault", "tries"), [(OSError("disk full"), TRIES), (InputError("x"), 1)])
 def test_a_tile_that_always_fails_is_given_up_and_named(
     toys: City, in_one: pd.DataFrame, tmp_path: Path, fault: Exception, tries: int
