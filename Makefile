@@ -88,13 +88,14 @@ system:
 	fi; \
 	echo "not found: $$wanted; the tests that want them will be skipped (Debian: apt install $$wanted)"
 
+RESOLVE = $(BIN)/uv pip compile -q --universal --python-version $(firstword $(LOCKED) 3.11) --generate-hashes \
+	--custom-compile-command "make lock"
+
 # Versions that still fit are kept; delete a lock to take the newest.
 lock: $(BIN)/python  ## resolve requirements.txt and requirements-dev.txt to the locks
 	@$(PIP) uv
-	@$(BIN)/uv pip compile -q --universal --python-version $(firstword $(LOCKED) 3.11) --generate-hashes \
-	  --custom-compile-command "make lock" requirements.txt -o requirements.lock
-	@$(BIN)/uv pip compile -q --universal --python-version $(firstword $(LOCKED) 3.11) --generate-hashes \
-	  --custom-compile-command "make lock" -c requirements.lock requirements-dev.txt -o requirements-dev.lock
+	@$(RESOLVE) requirements.txt -o requirements.lock
+	@$(RESOLVE) -c requirements.lock requirements-dev.txt -o requirements-dev.lock
 
 bench: $(VENV)/ready-dev  ## benchmarks against the peers; prints JSON
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements-bench.txt

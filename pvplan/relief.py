@@ -108,8 +108,8 @@ def with_around(gathered: Gathered, assumptions: Assumptions) -> tuple[Gathered,
             half_seen(model, gathered.buildings, assumptions.shading),
         )
         doubts = [doubt for doubt in found if doubt]
-    told = replace(gathered, warnings=(*gathered.warnings, *doubts))
-    return told, Around(casting, gathered.obstructions, seen_from)
+    doubted = replace(gathered, warnings=(*gathered.warnings, *doubts))
+    return doubted, Around(casting, gathered.obstructions, seen_from)
 
 
 def uncovered(model: SurfaceModel, buildings: gpd.GeoDataFrame) -> str | None:

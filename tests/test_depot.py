@@ -144,16 +144,13 @@ def test_a_run_in_parts_keeps_its_roofs_here_and_its_tiles_there(
     parts, out = tmp_path / "parts", tmp_path / "out"
     assert main(["partition", str(town.buildings), str(parts), "--rows-per-part", "60"]) == 0
     words = ["--weather", str(town.weather), "--as-of", AS_OF.isoformat(), "--workers", "1"]
-    run = ["run", "--buildings", str(parts), "--out", str(out), "--in-parts", "yes", *words]
-    assert main([*run, "--tiles", str(tiles)]) == 0
+    run = ["run", "--buildings", str(parts), "--in-parts", "yes", *words]
+    assert main([*run, "--out", str(out), "--tiles", str(tiles)]) == 0
     assert len(list((out / "roofs").glob("*.parquet"))) > 1
     assert depot.files_in(tiles, ".parquet")
     assert not [path for path in tmp_path.iterdir() if path not in (parts, out)]
     here = tmp_path / "here"
-    assert (
-        main(["run", "--buildings", str(parts), "--out", str(here), "--in-parts", "yes", *words])
-        == 0
-    )
+    assert main([*run, "--out", str(here)]) == 0
     names = sorted(path.relative_to(out) for path in out.rglob("*") if path.is_file())
     assert names == sorted(path.relative_to(here) for path in here.rglob("*") if path.is_file())
     for name in names:
